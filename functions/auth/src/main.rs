@@ -1,0 +1,3 @@
+//! The `auth` function on AWS Lambda.
+
+fn main() {}

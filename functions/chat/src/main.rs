@@ -1,0 +1,3 @@
+//! The `chat` function on AWS Lambda.
+
+fn main() {}

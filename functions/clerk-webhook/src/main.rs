@@ -1,0 +1,3 @@
+//! The `clerk-webhook` function on AWS Lambda.
+
+fn main() {}

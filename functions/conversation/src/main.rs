@@ -1,0 +1,3 @@
+//! The `conversation` function on AWS Lambda.
+
+fn main() {}

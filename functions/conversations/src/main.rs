@@ -1,0 +1,3 @@
+//! The `conversations` function on AWS Lambda.
+
+fn main() {}

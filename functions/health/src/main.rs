@@ -1,0 +1,3 @@
+//! The `health` function on AWS Lambda.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `history` function on AWS Lambda.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `users` function on AWS Lambda.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The program `almanac`.
+
+fn main() {}

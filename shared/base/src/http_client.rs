@@ -1,0 +1,24 @@
+//! The client for outgoing calls, with the limits that every such call shares.
+
+use std::time::Duration;
+
+/// How long a connection to a vendor may take to open.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept for the next call.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A client for vendors' APIs. Building one costs tens of milliseconds, because OpenSSL parses the
+/// root certificates: build it once, on first use, and clone it.
+///
+/// It follows no redirects: a redirect could carry a key to another host.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that sets up the client")]
+pub fn build() -> reqwest::Client {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .tcp_nodelay(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("almanac/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .expect("the TLS library starts")
+}

@@ -1,0 +1,41 @@
+//! Plumbing without product nouns, shared by every function.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`address`] | the caller's network address, behind proxies and gateways |
+//! | [`auth`] | bearer tokens of any configured issuer, and the [`auth::User`] extractor |
+//! | [`clock`] | the time and new ids, both movable in tests |
+//! | [`config`] | settings from the environment, each with a clear error |
+//! | [`db`] | connections, and transactions that act as one user |
+//! | [`error`] | the one error type, answered as `application/problem+json` |
+//! | [`extract`] | JSON bodies, paths and queries that keep the error envelope |
+//! | [`http`] | the layers around every router: request ids, CORS, limits, panics, the log line |
+//! | [`http_client`] | the client for outgoing calls |
+//! | [`idempotency`] | `Idempotency-Key`: the same write twice happens once |
+//! | [`log`] | JSON log lines |
+//! | [`openapi`] | what all operations of the API description share |
+//! | [`page`] | keyset pages: `limit`, `before`, `Link` |
+//! | [`rate_limit`] | limits per user or address, answered with 429 |
+//! | [`request`] | what is known about the request being served |
+//! | [`run`] | puts a router on AWS Lambda |
+
+pub mod address;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod extract;
+pub mod http;
+pub mod http_client;
+pub mod idempotency;
+pub mod log;
+pub mod openapi;
+pub mod page;
+pub mod rate_limit;
+pub mod request;
+pub mod run;
+
+pub use clock::Clock;
+pub use db::Db;
+pub use error::{Error, Result};

@@ -1,0 +1,1 @@
+//! Puts a router on AWS Lambda.
