@@ -1,1 +1,133 @@
 //! Puts a router on AWS Lambda.
+//!
+//! `lambda_runtime` polls for invocations; answering them is done here, in [`answer`], because its own
+//! client leaves Nagle's algorithm on: every streamed chunk then waits about 42 ms for the other side's
+//! delayed acknowledgement. `Runtime::layer` is the public seam for it: the layer below does not wrap the
+//! runtime's own answering service but takes its place.
+//!
+//! Every answer is streamed, so every route in `template.yaml` has `ResponseTransferMode: RESPONSE_STREAM`:
+//! a buffered integration would hand the client the raw metadata that precedes a streamed body.
+
+mod answer;
+mod event;
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use lambda_http::lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime};
+use lambda_http::service_fn;
+use tower::ServiceExt;
+use tower::layer::layer_fn;
+
+use crate::config::{ConfigError, Env};
+use crate::{Clock, Error, http, log, request};
+use answer::RuntimeApi;
+
+/// Where Lambda serves its Runtime API: `host:port`, or a whole address under local emulators.
+const RUNTIME_API_SETTING: &str = "AWS_LAMBDA_RUNTIME_API";
+
+/// The whole `main` of a function: reads its settings, builds its router, and serves it on Lambda.
+///
+/// A wrong setting is logged as one line that names it, and ends the process with a failure, which
+/// Lambda reports as a failed start.
+pub async fn start<App>(
+    from_env: impl FnOnce(&Env) -> Result<App, Error>,
+    router: impl FnOnce(App) -> Router,
+) -> ExitCode {
+    let env = Env::from_process();
+    log::start(&env);
+    log_panics();
+    match serve_all(&env, from_env, router).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = with_causes(error.as_ref()), "the function stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve_all<App>(
+    env: &Env,
+    from_env: impl FnOnce(&Env) -> Result<App, Error>,
+    router: impl FnOnce(App) -> Router,
+) -> Result<(), lambda_http::Error> {
+    let settings = http::Settings::from_env(env, Clock::system())?;
+    let app = from_env(env)?;
+    lambda(http::finish(router(app), settings)).await
+}
+
+/// Makes a panic one JSON line, with its place; the standard message is many lines, which the log would take
+/// for as many events. Panics in spawned tasks have no other trace.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(request_id = request::current_id(), place, reason = panic.payload_as_str(), "panic");
+    }));
+}
+
+/// Serves a router's answers to API Gateway (REST and HTTP APIs) and function URLs, until the
+/// environment is shut down.
+///
+/// # Errors
+///
+/// When the Runtime API cannot be reached (any more). A handler's panic is not one: it answers 500.
+pub async fn lambda(router: Router) -> Result<(), lambda_http::Error> {
+    let api = runtime_api(&Env::from_process())?;
+    let serve = move |invocation| serve(router.clone(), api.clone(), invocation);
+    Runtime::new(service_fn(replaced)).layer(layer_fn(|_replaced| service_fn(serve.clone()))).run().await
+}
+
+fn runtime_api(env: &Env) -> Result<RuntimeApi, ConfigError> {
+    let address = env.get(RUNTIME_API_SETTING).ok_or_else(|| ConfigError {
+        name: RUNTIME_API_SETTING.to_owned(),
+        detail: "is not set: this program runs on AWS Lambda only; elsewhere use `almanac serve`".to_owned(),
+    })?;
+    Ok(RuntimeApi::new(address))
+}
+
+/// [`Runtime::new`] asks for a handler; the layer that answers takes the place of it.
+async fn replaced(_event: LambdaEvent<serde_json::Value>) -> Result<(), lambda_http::Error> {
+    Ok(())
+}
+
+/// One invocation, from event to the last byte of the answer.
+async fn serve(router: Router, api: RuntimeApi, invocation: LambdaInvocation) -> Result<(), lambda_http::Error> {
+    let reply_to = answer::ReplyTo::of(&invocation);
+    // The event's conversion trusts paths and hosts that a caller may choose, so it may panic too.
+    let answered = AssertUnwindSafe(async {
+        let Ok(response) = router.oneshot(event::into_request(&invocation.body, invocation.context)?).await;
+        Ok::<Response, serde_json::Error>(response)
+    });
+    match answered.catch_unwind().await {
+        Ok(Ok(response)) => api.answer(&reply_to, response).await,
+        Ok(Err(not_http)) => {
+            tracing::error!(request_id = reply_to.request_id, error = %not_http, "the event is not an HTTP request");
+            api.fail(
+                &reply_to,
+                "NotAnHttpEvent",
+                "This function serves HTTP requests of API Gateway and function URLs only.",
+            )
+            .await
+        }
+        Err(_panic) => {
+            tracing::error!(request_id = reply_to.request_id, "the request ended in a panic");
+            api.answer(&reply_to, Error::internal("panic outside of the router").into_response()).await
+        }
+    }
+}
+
+/// The error and everything beneath it, in one line: the cause of a configuration error names the setting.
+fn with_causes(error: &(dyn StdError + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _infallible = write!(line, ": {error}");
+        cause = error.source();
+    }
+    line
+}

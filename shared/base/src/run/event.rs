@@ -1,0 +1,110 @@
+//! API Gateway's events as requests for the router.
+
+use http::{HeaderValue, Uri, uri};
+use lambda_http::request::RequestContext;
+use lambda_http::{Context, Request, RequestExt, request};
+
+use crate::request::REQUEST_ID_HEADER;
+
+const XRAY_HEADER: &str = "x-amzn-trace-id";
+
+/// Reads an event of a REST API, an HTTP API or a function URL.
+///
+/// The request's path is the route's, without the stage. Lambda's request id becomes the request's
+/// id, unless the client sent one of its own.
+pub(super) fn into_request(event: &[u8], context: Context) -> Result<Request, serde_json::Error> {
+    let text = std::str::from_utf8(event).map_err(serde::de::Error::custom)?;
+    let mut request = request::from_str(text)?;
+    if let Some(uri) = without_stage(&request) {
+        *request.uri_mut() = uri;
+    }
+    let headers = request.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        headers.entry(REQUEST_ID_HEADER).or_insert(id);
+    }
+    if let Some(trace) = context.xray_trace_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+        headers.insert(XRAY_HEADER, trace);
+    }
+    Ok(request.with_lambda_context(context))
+}
+
+/// The address without the stage, when it has one.
+///
+/// A REST API's event never carries the stage in its path, but `lambda_http` puts it there unless
+/// `AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH` is set; an HTTP API's named stage is part of the path.
+/// Undoing both here spares the functions a setting without which no route would match.
+fn without_stage(request: &Request) -> Option<Uri> {
+    let (stage, is_in_event) = match request.request_context_ref()? {
+        RequestContext::ApiGatewayV1(context) => (context.stage.as_deref()?, false),
+        RequestContext::ApiGatewayV2(context) => (context.stage.as_deref()?, true),
+        _ => return None,
+    };
+    let prefix = format!("/{stage}/");
+    if !is_in_event && request.raw_http_path().starts_with(&prefix) {
+        // A REST API whose routes begin with the stage's name: nothing was put in front of it.
+        return None;
+    }
+    let path_and_query = request.uri().path_and_query()?.as_str();
+    let rest =
+        path_and_query.strip_prefix(prefix.trim_end_matches('/')).filter(|_| path_and_query.starts_with(&prefix))?;
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = Some(uri::PathAndQuery::try_from(rest).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rest_event(stage: &str, path: &str) -> String {
+        serde_json::json!({
+            "httpMethod": "GET", "path": path, "resource": path,
+            "headers": {"host": "api.example"}, "multiValueHeaders": {"host": ["api.example"]},
+            "multiValueQueryStringParameters": {"limit": ["2"]},
+            "requestContext": {"stage": stage, "httpMethod": "GET", "identity": {"sourceIp": "1.2.3.4"}},
+        })
+        .to_string()
+    }
+
+    fn http_event(stage: &str, path: &str) -> String {
+        serde_json::json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "limit=2",
+            "headers": {"host": "api.example"},
+            "requestContext": {"stage": stage, "http": {"method": "GET", "path": path, "sourceIp": "1.2.3.4"}},
+        })
+        .to_string()
+    }
+
+    fn read(event: &str) -> Request {
+        let mut context = Context::default();
+        context.request_id = "00000000-0000-0000-0000-000000000001".to_owned();
+        into_request(event.as_bytes(), context).expect("the event is an HTTP request")
+    }
+
+    fn check_path(event: &str, expected: &str) {
+        assert_eq!(read(event).uri().path_and_query().expect("a path").as_str(), expected, "{event}");
+    }
+
+    #[test]
+    fn leaves_the_stage_out_of_the_path() {
+        check_path(&rest_event("prod", "/api/health"), "/api/health?limit=2");
+        check_path(&rest_event("api", "/api/health"), "/api/health?limit=2");
+        check_path(&rest_event("prod", "/production"), "/production?limit=2");
+        check_path(&http_event("$default", "/api/health"), "/api/health?limit=2");
+        check_path(&http_event("prod", "/prod/api/health"), "/api/health?limit=2");
+    }
+
+    #[test]
+    fn takes_lambdas_request_id_where_the_client_sent_none() {
+        let request = read(&rest_event("prod", "/"));
+        assert_eq!(request.headers()[REQUEST_ID_HEADER], "00000000-0000-0000-0000-000000000001");
+        let own = rest_event("prod", "/").replace(r#""headers":{"#, r#""headers":{"x-request-id":"mine-12345","#);
+        assert_eq!(read(&own).headers()[REQUEST_ID_HEADER], "mine-12345");
+    }
+
+    #[test]
+    fn refuses_other_events() {
+        let not_http = into_request(br#"{"Records": []}"#, Context::default());
+        assert!(not_http.is_err());
+    }
+}
