@@ -1,0 +1,150 @@
+//! PostgreSQL: connections, and transactions that act as one user.
+//!
+//! The application logs in as a role that owns nothing and bypasses nothing. Each transaction takes on
+//! the role `authenticated` and the user's claims, so that row-level security decides what it sees. A
+//! statement outside of such a transaction is refused by the database.
+//!
+//! [`Db::as_user`] is for requests, [`Db::as_app`] for the few functions in schema `almanac` that a
+//! login or an identity look-up needs before there is a user, [`Db::as_service`] for webhooks and jobs.
+
+mod connect;
+mod param;
+mod transaction;
+
+use std::time::Duration;
+
+use deadpool::managed::{Pool, PoolConfig, PoolError, QueueMode, Timeouts};
+use tokio_postgres::error::SqlState;
+use uuid::Uuid;
+
+use crate::config::Env;
+use crate::{Error, Result};
+
+use connect::Connector;
+pub use connect::check_login;
+pub use param::{Param, typed};
+pub use transaction::Tx;
+
+/// How long a request waits for a free connection.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long opening a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one statement may take.
+pub const STATEMENT_TIMEOUT_MS: u32 = 10_000;
+
+/// A bounded set of connections, opened when first needed. Clones share it.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<Connector>,
+    pipelined: bool,
+}
+
+/// Who a transaction acts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Actor {
+    User(Uuid),
+    App,
+    Service,
+}
+
+impl Db {
+    /// Connections to the database that `DATABASE_URL` names, `DATABASE_CONNECTIONS_MAX` of them (default 1,
+    /// which is what a Lambda environment needs). `DATABASE_PIPELINE=off` awaits each step, for poolers that
+    /// cannot take several statements at once. Opens nothing yet.
+    pub fn from_env(env: &Env) -> Result<Self> {
+        Self::from_setting(env, "DATABASE_URL")
+    }
+
+    /// The same for a login that holds the service role, named by `DATABASE_SERVICE_URL`.
+    pub fn service_from_env(env: &Env) -> Result<Self> {
+        Self::from_setting(env, "DATABASE_SERVICE_URL")
+    }
+
+    fn from_setting(env: &Env, name: &str) -> Result<Self> {
+        let url = env.require(name)?;
+        let size = env.parse_or("DATABASE_CONNECTIONS_MAX", 1)?;
+        let pipelined = env.get("DATABASE_PIPELINE") != Some("off");
+        let connector = Connector::new(url)
+            .map_err(|detail| crate::config::ConfigError { name: name.to_owned(), detail })?;
+        let timeouts =
+            Timeouts { wait: Some(WAIT_TIMEOUT), create: Some(CONNECT_TIMEOUT), recycle: Some(CONNECT_TIMEOUT) };
+        let pool = Pool::builder(connector)
+            .config(PoolConfig { max_size: size, timeouts, queue_mode: QueueMode::Lifo })
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .expect("a pool with a runtime builds");
+        Ok(Self { pool, pipelined })
+    }
+
+    /// A transaction that sees and changes only what belongs to this user.
+    pub async fn as_user(&self, user: Uuid) -> Result<Tx> {
+        self.begin(Actor::User(user)).await
+    }
+
+    /// A transaction without a user, which may only call the functions granted to the application's login.
+    pub async fn as_app(&self) -> Result<Tx> {
+        self.begin(Actor::App).await
+    }
+
+    /// A transaction that acts for no user and sees all rows. Only a service login may.
+    pub async fn as_service(&self) -> Result<Tx> {
+        self.begin(Actor::Service).await
+    }
+
+    async fn begin(&self, actor: Actor) -> Result<Tx> {
+        let client = self.pool.get().await.map_err(unavailable)?;
+        Ok(Tx::new(client, actor, self.pipelined))
+    }
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("status", &self.pool.status()).finish_non_exhaustive()
+    }
+}
+
+fn unavailable(error: PoolError<tokio_postgres::Error>) -> Error {
+    Error::unavailable("database_unavailable", "The database cannot be reached at the moment. Try again soon.")
+        .with_source(error)
+        .with_retry_after(2)
+}
+
+impl From<tokio_postgres::Error> for Error {
+    /// A lost or overloaded database is 503, anything else that reaches the boundary is our fault.
+    fn from(error: tokio_postgres::Error) -> Self {
+        let is_away = error.is_closed()
+            || error.code().is_some_and(|code| {
+                [
+                    SqlState::ADMIN_SHUTDOWN,
+                    SqlState::CRASH_SHUTDOWN,
+                    SqlState::CANNOT_CONNECT_NOW,
+                    SqlState::TOO_MANY_CONNECTIONS,
+                    SqlState::QUERY_CANCELED,
+                    SqlState::DISK_FULL,
+                ]
+                .contains(code)
+            });
+        if is_away {
+            Self::unavailable("database_unavailable", "The database cannot answer at the moment. Try again soon.")
+                .with_source(error)
+                .with_retry_after(2)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+/// Answers `with` when the statement broke the named constraint, and keeps any other error.
+pub trait OnConstraint<T> {
+    /// Maps a violation of `constraint` to an error for the client.
+    fn on_constraint(self, constraint: &str, with: impl FnOnce() -> Error) -> Result<T>;
+}
+
+impl<T> OnConstraint<T> for Result<T, tokio_postgres::Error> {
+    fn on_constraint(self, constraint: &str, with: impl FnOnce() -> Error) -> Result<T> {
+        self.map_err(|error| {
+            let broken = error.as_db_error().and_then(tokio_postgres::error::DbError::constraint);
+            if broken == Some(constraint) { with().with_source(error) } else { error.into() }
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! The outermost layer: gives a request its id, and writes its one log line when the answer has ended.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+
+use super::Settings;
+use crate::error::Cause;
+use crate::request::{self, REQUEST_ID_HEADER, TRACEPARENT_HEADER};
+use crate::{Clock, address};
+
+/// The caller's address, in the extensions of every request.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+pub(super) async fn record(State(settings): State<Settings>, mut http: Request, next: Next) -> Response {
+    let request = request::Request::from_headers(http.headers(), settings.clock.new_id());
+    let caller = address::of(http.extensions(), http.headers(), settings.trusted_proxy_hops);
+    http.extensions_mut().insert(ClientAddress(caller));
+    let mut line = Line {
+        request: request.clone(),
+        method: http.method().clone(),
+        route: http.extensions().get::<MatchedPath>().map_or("none".into(), |path| path.as_str().into()),
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        cause: None,
+        began: settings.clock.now(),
+        clock: settings.clock,
+    };
+    let mut response = request.scope(next.run(http)).await;
+    line.status = response.status();
+    line.cause = response.extensions_mut().remove::<Cause>();
+    let headers = response.headers_mut();
+    // Both are plain ASCII by construction; a value that is not is left out rather than failed on.
+    for (name, value) in [(REQUEST_ID_HEADER, request.id().to_owned()), (TRACEPARENT_HEADER, request.traceparent())] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+    response.map(|body| Body::new(Recorded { body, line }))
+}
+
+/// What the log line will say. It is written when this is dropped, which is when the body has been sent or
+/// the client has left.
+struct Line {
+    request: request::Request,
+    method: Method,
+    route: Box<str>,
+    status: StatusCode,
+    cause: Option<Cause>,
+    began: Timestamp,
+    clock: Clock,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let notes = self.request.notes();
+        let ms = self.clock.now().as_millisecond() - self.began.as_millisecond();
+        let user_id = notes.user_id.map(tracing::field::display);
+        let cause = self.cause.as_ref().map(|Cause(source)| chain(&***source));
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id = self.request.id(),
+                    trace_id = self.request.trace_id(),
+                    method = self.method.as_str(),
+                    route = &*self.route,
+                    status = self.status.as_u16(),
+                    ms,
+                    user_id,
+                    model = notes.model,
+                    input_tokens = notes.input_tokens,
+                    output_tokens = notes.output_tokens,
+                    cause,
+                    "request"
+                )
+            };
+        }
+        if self.status.is_server_error() { line!(error) } else { line!(info) }
+    }
+}
+
+/// An error with all that caused it, in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+struct Recorded {
+    body: Body,
+    #[expect(dead_code, reason = "kept for its drop")]
+    line: Line,
+}
+
+impl HttpBody for Recorded {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,112 @@
+//! `Idempotency-Key`: the same write sent twice happens once and answers the same.
+//!
+//! The key is claimed and the answer kept in the transaction of the write itself. A second request with
+//! the key waits for the first to commit, then gets its answer; had the first failed, the second does the
+//! work. Keys are per user and kept for [`KEPT_HOURS`] hours.
+
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::db::Tx;
+use crate::extract::Json;
+use crate::{Error, Result, params};
+
+/// The request header.
+pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says, in the answer, that it was kept from an earlier request.
+pub const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// How long a key is remembered.
+pub const KEPT_HOURS: i32 = 24;
+/// The longest key taken, in bytes.
+const KEY_BYTES_MAX: usize = 255;
+
+/// The key of a request, if it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let Some(value) = parts.headers.get(HEADER) else { return Ok(Self(None)) };
+        let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX);
+        let key = key.ok_or_else(|| {
+            Error::invalid("Idempotency-Key", format!("Give 1 to {KEY_BYTES_MAX} visible ASCII characters."))
+        })?;
+        Ok(Self(Some(key.to_owned())))
+    }
+}
+
+impl IdempotencyKey {
+    /// The key as sent.
+    pub fn as_deref(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// Claims the key for this write, or gives the answer of the write that had it. `operation` and `input`
+    /// tell whether it is the same write; the same key for another one is 422.
+    pub async fn claim(
+        &self,
+        tx: &mut Tx,
+        owner: Uuid,
+        operation: &str,
+        input: &impl Serialize,
+    ) -> Result<Option<Response>> {
+        let Some(key) = self.as_deref() else { return Ok(None) };
+        let input = serde_json::to_vec(input).map_err(Error::internal)?;
+        let fingerprint = Sha256::new().chain_update(operation).chain_update([0]).chain_update(input).finalize().to_vec();
+        let claimed = tx
+            .query_opt(
+                "insert into idempotency_keys (user_id, key, fingerprint) values ($1, $2, $3)
+                 on conflict (user_id, key) do update
+                 set fingerprint = excluded.fingerprint, status = null, answer = null, created_at = now()
+                 where idempotency_keys.created_at < now() - make_interval(hours => $4)
+                 returning key",
+                params![owner, key, fingerprint, KEPT_HOURS],
+            )
+            .await?;
+        if claimed.is_some() {
+            return Ok(None);
+        }
+        let row = tx
+            .query_one(
+                "select fingerprint, status, answer from idempotency_keys where user_id = $1 and key = $2",
+                params![owner, key],
+            )
+            .await?;
+        if row.get::<_, Vec<u8>>("fingerprint") != fingerprint {
+            return Err(Error::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "This Idempotency-Key was already used for another request.",
+            ));
+        }
+        let status: Option<i16> = row.get("status");
+        let status = status.and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
+        let answer: Option<Value> = row.get("answer");
+        let mut response = (status.unwrap_or(StatusCode::OK), Json(answer)).into_response();
+        response.headers_mut().insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
+        Ok(Some(response))
+    }
+
+    /// Keeps the answer with the key, commits the write, and answers.
+    pub async fn commit(&self, mut tx: Tx, owner: Uuid, status: StatusCode, body: &impl Serialize) -> Result<Response> {
+        let body = serde_json::to_value(body).map_err(Error::internal)?;
+        if let Some(key) = self.as_deref() {
+            let status = i16::try_from(status.as_u16()).unwrap_or(i16::MAX);
+            tx.execute(
+                "update idempotency_keys set status = $3, answer = $4 where user_id = $1 and key = $2",
+                params![owner, key, status, body],
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok((status, Json(body)).into_response())
+    }
+}
