@@ -9,6 +9,7 @@
 //! a buffered integration would hand the client the raw metadata that precedes a streamed body.
 
 mod answer;
+mod body;
 mod event;
 
 use std::error::Error as StdError;

@@ -1,37 +1,21 @@
 //! Answers to the Lambda Runtime API, without Nagle's delay.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
-
 use axum::body::Body;
 use axum::response::Response;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, future, stream};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, SET_COOKIE, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Request, response};
-use http_body::Frame;
-use http_body_util::{BodyStream, StreamBody};
+use http::header::{CONTENT_TYPE, HeaderName, TRAILER, TRANSFER_ENCODING};
+use http::{HeaderValue, Request};
+use http_body_util::StreamBody;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use lambda_http::lambda_runtime::LambdaInvocation;
-use serde::Serialize;
+
+use super::body::{self, ERROR_BODY, ERROR_TYPE};
 
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
 const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
-const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
-const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-error-body");
 /// Tells Lambda that status and headers precede the body.
 const WITH_METADATA: &str = "application/vnd.awslambda.http-integration-response";
-/// Ends the metadata, by Lambda's rule.
-const METADATA_END: [u8; 8] = [0; 8];
-/// Headers about one connection. The gateway frames the body anew; a length among the metadata makes
-/// some gateways cut the stream off.
-const FRAMING_HEADERS: [HeaderName; 3] = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
-
 /// The invocation that an answer belongs to.
 #[derive(Debug)]
 pub(super) struct ReplyTo {
@@ -56,34 +40,23 @@ pub(super) struct RuntimeApi {
     client: Client<HttpConnector, Body>,
 }
 
-/// Status and headers, as they go before the body.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    status_code: u16,
-    headers: BTreeMap<String, String>,
-    cookies: Vec<String>,
-}
-
 impl RuntimeApi {
     /// A client for the API at `address`.
     pub(super) fn new(address: &str) -> Self {
         let base = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        Self { base, client: Client::builder(TokioExecutor::new()).build(connector) }
+        Self { base, client: client(true) }
     }
 
     /// Streams a response to the end.
     pub(super) async fn answer(&self, to: &ReplyTo, response: Response) -> Result<(), lambda_http::Error> {
         let (parts, body) = response.into_parts();
-        let frames = frames(&parts, body, to.request_id.clone());
+        let frames = body::frames(&parts, body, to.request_id.clone());
         let request = self
             .post(to, "response")
             .header(RESPONSE_MODE, "streaming")
             .header(CONTENT_TYPE, WITH_METADATA)
             .header(TRANSFER_ENCODING, "chunked")
-            .header(http::header::TRAILER, format!("{ERROR_TYPE}, {ERROR_BODY}"))
+            .header(TRAILER, format!("{ERROR_TYPE}, {ERROR_BODY}"))
             .body(Body::new(StreamBody::new(frames)))?;
         self.send(to, request).await
     }
@@ -114,104 +87,86 @@ impl RuntimeApi {
     }
 }
 
-/// The metadata, its end, and the body.
-///
-/// A body that breaks off ends in error trailers, so that Lambda fails the response and nobody takes
-/// it for whole; a panic in it must not take the connection, and with it the process, down.
-fn frames(
-    parts: &response::Parts,
-    body: Body,
-    request_id: String,
-) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> + use<> {
-    let body = AssertUnwindSafe(BodyStream::new(body)).catch_unwind().map(move |frame| {
-        let error = match frame {
-            Ok(Ok(frame)) => return Ok(frame),
-            Ok(Err(error)) => error.to_string(),
-            Err(_panic) => "panic".to_owned(),
-        };
-        tracing::error!(request_id, error, "the response broke off");
-        Ok(Frame::trailers(broken_off()))
-    });
-    stream::once(future::ready(Ok(Frame::data(metadata(parts))))).chain(body)
+fn client(nodelay: bool) -> Client<HttpConnector, Body> {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(nodelay);
+    Client::builder(TokioExecutor::new()).build(connector)
 }
 
-fn metadata(parts: &response::Parts) -> Bytes {
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let names = parts.headers.keys().filter(|name| **name != SET_COOKIE && !FRAMING_HEADERS.contains(name));
-    let metadata = Metadata {
-        status_code: parts.status.as_u16(),
-        // The gateway takes one text for each name; a list's items may always be joined (RFC 9110, 5.3).
-        headers: names
-            .map(|name| (name.to_string(), parts.headers.get_all(name).iter().map(text).collect::<Vec<_>>().join(", ")))
-            .collect(),
-        cookies: parts.headers.get_all(SET_COOKIE).iter().map(text).collect(),
-    };
-    let mut bytes = serde_json::to_vec(&metadata).expect("texts and numbers always serialise");
-    bytes.extend_from_slice(&METADATA_END);
-    bytes.into()
-}
-
-fn broken_off() -> HeaderMap {
-    let body = BASE64_STANDARD.encode(r#"{"errorType":"BrokenOff","errorMessage":"The response broke off."}"#);
-    let body = HeaderValue::try_from(body).expect("base64 is plain ASCII");
-    HeaderMap::from_iter([(ERROR_TYPE, HeaderValue::from_static("BrokenOff")), (ERROR_BODY, body)])
-}
-
-#[cfg(test)]
+// Linux only, as the rules of delayed acknowledgement are each system's own.
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use axum::response::IntoResponse;
-    use http::StatusCode;
+    use bytes::Bytes;
+    use futures_util::{StreamExt, stream};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
-    async fn sent(response: Response) -> (Vec<u8>, Option<HeaderMap>) {
-        let (parts, body) = response.into_parts();
-        let (mut data, mut trailers) = (Vec::new(), None);
-        let frames: Vec<_> = frames(&parts, body, "id".to_owned()).collect().await;
-        for Ok(frame) in frames {
-            match frame.into_data() {
-                Ok(bytes) => data.extend_from_slice(&bytes),
-                Err(frame) => trailers = frame.into_trailers().ok(),
+    /// A connection's first answers are acknowledged at once; Linux delays acknowledgements only later.
+    const ANSWERS: usize = 4;
+    const CHUNKS: usize = 6;
+    const CHUNK_START: &str = "chunk ";
+    const CHUNK_BYTES: usize = CHUNK_START.len() + 9;
+
+    /// How long the chunks of the last of several answers took to arrive. They are sent into the wait for the
+    /// acknowledgement of what went before, as a model's tokens are.
+    async fn delays(nodelay: bool) -> Vec<Duration> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let api = RuntimeApi { base, client: client(nodelay) };
+        let to = ReplyTo { request_id: "id".to_owned(), invocation_id: None };
+        let started = Instant::now();
+        let received = tokio::spawn(receive(listener, started));
+        for _ in 0..ANSWERS {
+            let chunks = stream::iter(0..CHUNKS).then(move |_| async move {
+                tokio::time::sleep(Duration::from_millis(3)).await;
+                let chunk = format!("{CHUNK_START}{:09}", started.elapsed().as_micros());
+                Ok::<_, std::convert::Infallible>(Bytes::from(chunk))
+            });
+            api.answer(&to, Body::from_stream(chunks).into_response()).await.expect("the answer is taken");
+        }
+        received.await.expect("the receiver ends")
+    }
+
+    async fn receive(listener: TcpListener, started: Instant) -> Vec<Duration> {
+        let (mut connection, _) = listener.accept().await.expect("one connection is used for all");
+        let mut delays = Vec::new();
+        for _ in 0..ANSWERS {
+            delays = receive_answer(&mut connection, started).await;
+            connection
+                .write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
+                .await
+                .expect("the reply is sent");
+        }
+        delays
+    }
+
+    async fn receive_answer(connection: &mut TcpStream, started: Instant) -> Vec<Duration> {
+        let (mut text, mut delays) = (String::new(), Vec::new());
+        while !text.ends_with("0\r\n\r\n") {
+            let mut part = [0; 4096];
+            let len = connection.read(&mut part).await.expect("the request goes on");
+            text.push_str(&String::from_utf8_lossy(&part[..len]));
+            for (at, _) in text.match_indices(CHUNK_START).skip(delays.len()) {
+                let sent_us = text[at + CHUNK_START.len()..at + CHUNK_BYTES].parse().expect("a chunk carries its time");
+                delays.push(started.elapsed().saturating_sub(Duration::from_micros(sent_us)));
             }
         }
-        (data, trailers)
+        delays
     }
 
     #[tokio::test]
-    async fn puts_status_and_headers_before_the_body() {
-        let headers = [("vary", "origin"), ("content-length", "2"), ("set-cookie", "a=1"), ("x-many", "one")];
-        let mut response = (StatusCode::CREATED, headers, "hi").into_response();
-        response.headers_mut().append("x-many", HeaderValue::from_static("two"));
-        response.headers_mut().append("set-cookie", HeaderValue::from_static("b=2"));
-        let (data, trailers) = sent(response).await;
-        let expected = concat!(
-            r#"{"statusCode":201,"headers":{"content-type":"text/plain; charset=utf-8","vary":"origin","x-many":"one, two"},"#,
-            r#""cookies":["a=1","b=2"]}"#,
-            "\0\0\0\0\0\0\0\0hi"
-        );
-        assert_eq!(String::from_utf8_lossy(&data), expected);
-        assert!(trailers.is_none());
-    }
-
-    #[tokio::test]
-    async fn a_body_that_breaks_off_ends_in_error_trailers() {
-        let chunks = stream::iter([Ok("half"), Err("connection 10.0.0.1 lost")]);
-        let (data, trailers) = sent(Body::from_stream(chunks).into_response()).await;
-        assert!(data.ends_with(b"\0half"));
-        let trailers = trailers.expect("trailers");
-        assert_eq!(trailers[ERROR_TYPE], "BrokenOff");
-        let told = BASE64_STANDARD.decode(&trailers[ERROR_BODY]).expect("base64");
-        assert!(!String::from_utf8_lossy(&told).contains("10.0.0.1"), "the cause stays in the log");
-    }
-
-    #[tokio::test]
-    async fn a_panic_in_the_body_is_a_break_too() {
-        let chunks = stream::iter(["half", ""]).map(|chunk| {
-            assert!(!chunk.is_empty(), "a fault in a producer");
-            Ok::<_, Infallible>(chunk)
-        });
-        let (data, trailers) = sent(Body::from_stream(chunks).into_response()).await;
-        assert!(data.ends_with(b"\0half"));
-        assert!(trailers.is_some());
+    async fn sends_each_chunk_at_once() {
+        let held_back = delays(false).await.iter().sum::<Duration>();
+        let mut at_once = Duration::MAX;
+        // The best of three, since others may keep the machine busy.
+        for _ in 0..3 {
+            at_once = at_once.min(delays(true).await.iter().sum());
+        }
+        assert!(at_once < held_back / 3, "{at_once:?} without Nagle's algorithm, {held_back:?} with it");
     }
 }
