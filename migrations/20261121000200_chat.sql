@@ -21,7 +21,8 @@ create table public.messages (
     parent_id uuid,
     role text not null check (role in ('user', 'assistant')),
     content text not null,
-    model text,
+    -- The model that answers, as provider/model; on a question the one that was asked.
+    model text not null,
     status text not null default 'complete'
         check (status in ('streaming', 'complete', 'stopped', 'interrupted', 'failed')),
     finish_reason text,
@@ -29,8 +30,9 @@ create table public.messages (
     input_tokens bigint check (input_tokens >= 0),
     output_tokens bigint check (output_tokens >= 0),
     usage_estimated boolean not null default false,
-    -- While streaming: when the writer last showed that it lives, and whether it was asked to stop.
-    alive_at timestamptz,
+    -- While streaming: until when the writer is taken to live, and whether it was asked to stop. A reply whose
+    -- writer died reads as interrupted.
+    alive_until timestamptz,
     stop_requested_at timestamptz,
     created_at timestamptz not null,
     updated_at timestamptz not null,
@@ -38,8 +40,8 @@ create table public.messages (
     foreign key (conversation_id, user_id) references public.conversations (id, user_id) on delete cascade,
     unique (id, conversation_id),
     foreign key (parent_id, conversation_id) references public.messages (id, conversation_id) on delete cascade,
-    check ((role = 'user') = (model is null)),
-    check (role = 'assistant' or status = 'complete')
+    check (role = 'assistant' or status = 'complete'),
+    check (status <> 'streaming' or alive_until is not null)
 );
 create index messages_user_id on public.messages (user_id, created_at desc, id desc);
 create index messages_conversation_id on public.messages (conversation_id, created_at desc, id desc);

@@ -1,3 +1,8 @@
 //! The `conversations` function on AWS Lambda.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    base::run::start(conversations::App::from_env, conversations::router).await
+}

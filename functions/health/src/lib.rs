@@ -1,1 +1,42 @@
-//! health
+//! Is it up?
+//!
+//! | route | handler |
+//! |---|---|
+//! | `GET /api/health` | [`show_health`] |
+
+mod show_health;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use base::Db;
+use base::config::Env;
+use utoipa::OpenApi;
+
+/// What this function may use: the database, to ask whether it answers.
+#[derive(Debug, Clone, FromRef)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+}
+
+impl App {
+    /// Reads `DATABASE_URL`.
+    pub fn from_env(env: &Env) -> base::Result<Self> {
+        Ok(Self { db: Db::from_env(env)? })
+    }
+}
+
+/// The routes.
+pub fn router(app: App) -> Router {
+    Router::new().route("/api/health", get(show_health::show_health)).with_state(app)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(show_health::show_health))]
+struct Api;
+
+/// This function's part of the API description.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}

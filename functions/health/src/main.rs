@@ -1,3 +1,8 @@
 //! The `health` function on AWS Lambda.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    base::run::start(health::App::from_env, health::router).await
+}

@@ -1,3 +1,8 @@
 //! The `history` function on AWS Lambda.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    base::run::start(history::App::from_env, history::router).await
+}

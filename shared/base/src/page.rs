@@ -5,6 +5,7 @@ use http::request::Parts;
 use http::{HeaderValue, Uri, header};
 use jiff::Timestamp;
 use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::extract::Query;
@@ -34,9 +35,14 @@ pub enum Before {
     Time(Timestamp),
 }
 
-#[derive(Deserialize)]
-struct Parameters {
+/// The query parameters of a page, for the API description.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Parameters {
+    /// How many rows, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<i64>,
+    /// Rows that come before this one: an id from the list, or an RFC 3339 time.
     before: Option<String>,
 }
 

@@ -122,10 +122,12 @@ async fn serve(router: Router, api: RuntimeApi, invocation: LambdaInvocation) ->
     }
 }
 
-/// The error and everything beneath it, in one line: the cause of a configuration error names the setting.
+/// The error and everything beneath it, in one line. Of an [`Error`] only what is beneath: its own text is for
+/// clients, and its cause names the setting.
 fn with_causes(error: &(dyn StdError + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
+    let first = error.downcast_ref::<Error>().and_then(StdError::source).unwrap_or(error);
+    let mut line = first.to_string();
+    let mut cause = first.source();
     while let Some(error) = cause {
         let _infallible = write!(line, ": {error}");
         cause = error.source();
