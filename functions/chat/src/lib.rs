@@ -1,1 +1,113 @@
-//! chat
+//! Talking to a model.
+//!
+//! | route | handler |
+//! |---|---|
+//! | `POST /api/chat` | [`send_message`] |
+//! | `GET /api/chat/{id}/stream` | [`resume_stream`] |
+//! | `POST /api/chat/{id}/stop` | [`stop_reply`] |
+//!
+//! A send goes through these rooms: [`body`] reads what the client sent, [`begin_reply`] commits the question
+//! and an empty reply, [`write_reply`] runs the model in a task of its own and saves what it says, [`live`]
+//! lets any number of clients follow it, and [`answer`] puts it into the format the client asked for.
+
+mod answer;
+mod begin_reply;
+mod body;
+mod follow;
+mod live;
+mod resume_stream;
+mod send_message;
+mod stop_reply;
+mod write_reply;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::routing::{get, post};
+use base::auth::Auth;
+use base::config::Env;
+use base::rate_limit::{Limiter, Policy};
+use base::{Clock, Db};
+use providers::Providers;
+use utoipa::OpenApi;
+
+pub use live::LiveReplies;
+
+/// How many sends a user may make.
+const SEND_POLICY: Policy = Policy { name: "chat", quota: 60, window: Duration::from_secs(60) };
+/// The largest body, in bytes. AI SDK clients send the whole history each time, of which only the end is read.
+const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Until when a writer that has not been heard of is taken to live, by default.
+const LEASE_DEFAULT: Duration = Duration::from_secs(15);
+
+/// What this function may use: the database as the caller, and the model providers.
+#[derive(Debug, Clone, FromRef)]
+pub struct App {
+    /// Whose tokens are taken.
+    pub auth: Auth,
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// How often a user may send.
+    pub limiter: Limiter,
+    /// The models.
+    pub providers: Providers,
+    /// The replies being written by this process.
+    pub live: LiveReplies,
+    /// How long a reply's writer is taken to live after it was last heard of.
+    pub lease: Lease,
+}
+
+/// How long a reply's writer is taken to live after it was last heard of. It shows itself several times in that.
+#[derive(Debug, Clone, Copy)]
+pub struct Lease(pub Duration);
+
+impl Lease {
+    /// Reads `CHAT_LEASE_SECONDS` (default 15, at least 1).
+    pub fn from_env(env: &Env) -> base::Result<Self> {
+        let seconds: u64 = env.parse_or("CHAT_LEASE_SECONDS", LEASE_DEFAULT.as_secs())?;
+        Ok(Self(Duration::from_secs(seconds.max(1))))
+    }
+
+    /// How often the text so far is saved, which shows the writer.
+    fn save_interval(self) -> Duration {
+        (self.0 / 5).min(Duration::from_secs(1))
+    }
+}
+
+impl App {
+    /// Reads `DATABASE_URL`, `AUTH_ISSUERS`, `CHAT_LEASE_SECONDS` and the settings of the model providers.
+    pub fn from_env(env: &Env) -> base::Result<Self> {
+        let db = Db::from_env(env)?;
+        let clock = Clock::system();
+        Ok(Self {
+            auth: Auth::from_env(env, db.clone(), clock.clone())?,
+            db,
+            limiter: Limiter::in_process(clock.clone()),
+            clock,
+            providers: Providers::from_env(env)?,
+            live: LiveReplies::default(),
+            lease: Lease::from_env(env)?,
+        })
+    }
+}
+
+/// The routes.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/api/chat", post(send_message::send_message).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
+        .route("/api/chat/{id}/stream", get(resume_stream::resume_stream))
+        .route("/api/chat/{id}/stop", post(stop_reply::stop_reply))
+        .with_state(app)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(send_message::send_message, resume_stream::resume_stream, stop_reply::stop_reply))]
+struct Api;
+
+/// This function's part of the API description.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}

@@ -57,7 +57,7 @@ impl IdempotencyKey {
         owner: Uuid,
         operation: &str,
         input: &impl Serialize,
-    ) -> Result<Option<Response>> {
+    ) -> Result<Option<Kept>> {
         let Some(key) = self.as_deref() else { return Ok(None) };
         let input = serde_json::to_vec(input).map_err(Error::internal)?;
         let fingerprint = Sha256::new().chain_update(operation).chain_update([0]).chain_update(input).finalize().to_vec();
@@ -90,23 +90,39 @@ impl IdempotencyKey {
         let status: Option<i16> = row.get("status");
         let status = status.and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
         let answer: Option<Value> = row.get("answer");
-        let mut response = (status.unwrap_or(StatusCode::OK), Json(answer)).into_response();
-        response.headers_mut().insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
-        Ok(Some(response))
+        Ok(Some(Kept { status: status.unwrap_or(StatusCode::OK), answer: answer.unwrap_or_default() }))
+    }
+
+    /// Keeps the answer with the key, in the write's own transaction.
+    pub async fn keep(&self, tx: &mut Tx, owner: Uuid, status: StatusCode, answer: &Value) -> Result<()> {
+        let Some(key) = self.as_deref() else { return Ok(()) };
+        let status = i16::try_from(status.as_u16()).unwrap_or(i16::MAX);
+        let sql = "update idempotency_keys set status = $3, answer = $4 where user_id = $1 and key = $2";
+        tx.execute(sql, params![owner, key, status, answer]).await?;
+        Ok(())
     }
 
     /// Keeps the answer with the key, commits the write, and answers.
     pub async fn commit(&self, mut tx: Tx, owner: Uuid, status: StatusCode, body: &impl Serialize) -> Result<Response> {
-        let body = serde_json::to_value(body).map_err(Error::internal)?;
-        if let Some(key) = self.as_deref() {
-            let status = i16::try_from(status.as_u16()).unwrap_or(i16::MAX);
-            tx.execute(
-                "update idempotency_keys set status = $3, answer = $4 where user_id = $1 and key = $2",
-                params![owner, key, status, body],
-            )
-            .await?;
-        }
+        let answer = serde_json::to_value(body).map_err(Error::internal)?;
+        self.keep(&mut tx, owner, status, &answer).await?;
         tx.commit().await?;
-        Ok((status, Json(body)).into_response())
+        Ok((status, Json(answer)).into_response())
+    }
+}
+
+/// The answer to the write that had the key first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its body.
+    pub answer: Value,
+}
+
+impl IntoResponse for Kept {
+    fn into_response(self) -> Response {
+        let replayed = [(REPLAYED_HEADER, HeaderValue::from_static("true"))];
+        (self.status, replayed, Json(self.answer)).into_response()
     }
 }

@@ -1,6 +1,6 @@
 //! The outermost layer: gives a request its id, and writes its one log line when the answer has ended.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -20,6 +20,20 @@ use crate::{Clock, address};
 /// The caller's address, in the extensions of every request.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// The key for limits per address. One IPv6 customer has at least a /64 to choose addresses from, so
+    /// those count as one.
+    pub fn limit_key(self) -> String {
+        match self.0 {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let network = Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX));
+                format!("{network}/64")
+            }
+        }
+    }
+}
 
 pub(super) async fn record(State(settings): State<Settings>, mut http: Request, next: Next) -> Response {
     let request = request::Request::from_headers(http.headers(), settings.clock.new_id());
@@ -116,5 +130,18 @@ impl HttpBody for Recorded {
 
     fn size_hint(&self) -> http_body::SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_customer_has_one_limit() {
+        for (address, expected) in [("1.2.3.4", "1.2.3.4"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64")] {
+            let address = ClientAddress(address.parse().expect("an address"));
+            assert_eq!(address.limit_key(), expected);
+        }
     }
 }

@@ -1,0 +1,224 @@
+//! Committing a question and the empty reply to it, before any provider is called.
+//!
+//! One transaction holds the conversation's row, so that sends to it come one after the other. The same
+//! message sent twice finds its first self and joins the reply to it.
+
+use base::db::{OnConstraint, Tx};
+use base::idempotency::{IdempotencyKey, Kept};
+use base::{Error, Result};
+use domain::conversation::{self, Conversation, id_of_client_name, title_of};
+use domain::message::{self, Message, NewMessage, Role, Status};
+use http::StatusCode;
+use jiff::{Timestamp, ToSpan};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::App;
+use crate::body::{ConversationRef, Send, Wish, id_of_wording};
+
+/// How many messages of a branch the model is shown, the newest.
+const CONTEXT_MESSAGES_MAX: i64 = 100;
+
+/// What a send led to.
+pub(crate) enum Begun {
+    /// A new reply is to be written.
+    New(Box<NewReply>),
+    /// The message was there already, and so is its reply.
+    Known { question_id: Uuid, reply: Message },
+}
+
+/// A reply to be written.
+pub(crate) struct NewReply {
+    pub(crate) owner: Uuid,
+    pub(crate) conversation_id: Uuid,
+    pub(crate) question_id: Uuid,
+    pub(crate) reply_id: Uuid,
+    /// The title, when the conversation was begun with this.
+    pub(crate) title: Option<String>,
+    /// The branch down to the question, oldest first.
+    pub(crate) context: Vec<Message>,
+}
+
+/// Stores what a send asks for.
+pub(crate) async fn begin_reply(
+    app: &App,
+    owner: Uuid,
+    send: &Send,
+    key: &IdempotencyKey,
+    model: &str,
+) -> Result<Begun> {
+    let now = app.clock.now();
+    let mut tx = app.db.as_user(owner).await?;
+    if let Some(kept) = key.claim(&mut tx, owner, "POST /api/chat", send).await? {
+        return join_kept(tx, owner, &kept).await;
+    }
+    let (conversation, is_new) = open_conversation(&mut tx, app, owner, send, now).await?;
+    let question = match &send.wish {
+        Wish::Say { content, name, after, replaces } => {
+            let id = match name {
+                Some(name) => id_of_client_name(conversation.id, name),
+                None => app.clock.new_id(),
+            };
+            let place = Place { id, name: name.as_deref(), after: after.as_deref(), replaces: replaces.as_deref() };
+            ask(&mut tx, owner, &conversation, content, place).await?
+        }
+        Wish::Regenerate { reply } => question_of(&mut tx, owner, &conversation, reply.as_deref()).await?,
+    };
+    if let Question::Known(question_id) = question
+        && !matches!(send.wish, Wish::Regenerate { .. })
+        && let Some(reply) = message::find_reply_to(&mut tx, owner, question_id).await?
+    {
+        key.keep(&mut tx, owner, StatusCode::OK, &json!(reply.id)).await?;
+        tx.commit().await?;
+        return Ok(Begun::Known { question_id, reply });
+    }
+    refuse_while_streaming(&mut tx, owner, conversation.id).await?;
+
+    let (question_id, new_question) = match question {
+        Question::Known(id) => (id, None),
+        Question::New { id, parent_id, content } => (id, Some((parent_id, content))),
+    };
+    if let Some((parent_id, content)) = new_question {
+        let new = NewMessage { id: question_id, conversation_id: conversation.id, parent_id, model, created_at: now };
+        message::create_question(&mut tx, owner, &new, content)
+            .await
+            .on_constraint("messages_pkey", || Error::conflict("id_taken", "The message's id is already in use."))?;
+    }
+    // The reply sorts after its question also when both are begun in the same microsecond.
+    let created_at = now.checked_add(1.microsecond()).unwrap_or(now);
+    let reply_id = app.clock.new_id();
+    let parent_id = Some(question_id);
+    let new = NewMessage { id: reply_id, conversation_id: conversation.id, parent_id, model, created_at };
+    message::create_reply(&mut tx, owner, &new, app.lease.0.as_secs_f64()).await?;
+    let context = message::list_branch(&mut tx, owner, question_id, CONTEXT_MESSAGES_MAX).await?;
+    key.keep(&mut tx, owner, StatusCode::OK, &json!(reply_id)).await?;
+    tx.commit().await?;
+    let title = is_new.then_some(conversation.title);
+    let conversation_id = conversation.id;
+    Ok(Begun::New(Box::new(NewReply { owner, conversation_id, question_id, reply_id, title, context })))
+}
+
+/// The reply to the send that had the idempotency key first.
+async fn join_kept(mut tx: Tx, owner: Uuid, kept: &Kept) -> Result<Begun> {
+    let id = kept.answer.as_str().and_then(|id| id.parse().ok());
+    let reply = match id {
+        Some(id) => message::find(&mut tx, owner, id).await?,
+        None => None,
+    };
+    tx.commit().await?;
+    // The conversation may have been deleted since.
+    let reply = reply.ok_or_else(|| Error::not_found("reply"))?;
+    Ok(Begun::Known { question_id: reply.parent_id.unwrap_or(reply.id), reply })
+}
+
+/// The conversation, begun if it may be, and whether it was.
+async fn open_conversation(
+    tx: &mut Tx,
+    app: &App,
+    owner: Uuid,
+    send: &Send,
+    now: Timestamp,
+) -> Result<(Conversation, bool)> {
+    let (id, may_begin) = match send.conversation {
+        ConversationRef::Existing(id) => (id, false),
+        ConversationRef::Named(id) => (id, true),
+        ConversationRef::New => (app.clock.new_id(), true),
+    };
+    let mut is_new = false;
+    if may_begin && let Wish::Say { content, .. } = &send.wish {
+        is_new = conversation::create(tx, owner, id, &title_of(content), now).await?;
+    }
+    let found = conversation::find_and_lock(tx, owner, id).await?;
+    found.map(|conversation| (conversation, is_new)).ok_or_else(|| Error::not_found("conversation"))
+}
+
+/// The message to be answered.
+enum Question<'a> {
+    /// It is in the database.
+    Known(Uuid),
+    /// It is to be stored.
+    New { id: Uuid, parent_id: Option<Uuid>, content: &'a str },
+}
+
+/// Where a new message goes, as the client named things.
+struct Place<'a> {
+    id: Uuid,
+    name: Option<&'a str>,
+    after: Option<&'a str>,
+    replaces: Option<&'a str>,
+}
+
+async fn ask<'a>(
+    tx: &mut Tx,
+    owner: Uuid,
+    conversation: &Conversation,
+    content: &'a str,
+    place: Place<'_>,
+) -> Result<Question<'a>> {
+    let in_conversation = |found: Option<Message>| found.filter(|message| message.conversation_id == conversation.id);
+    let same_id = in_conversation(message::find(tx, owner, place.id).await?);
+    if same_id.as_ref().is_some_and(|known| known.role == Role::User && known.content == content) {
+        return Ok(Question::Known(place.id));
+    }
+    // A name that is known with other words is an edit, whether the client calls it one or not.
+    let edited = match (place.replaces, same_id) {
+        (_, Some(known)) => Some(known),
+        (Some(name), None) => {
+            let id = id_of_client_name(conversation.id, name);
+            in_conversation(message::find(tx, owner, id).await?)
+        }
+        (None, None) => None,
+    };
+    if let Some(edited) = edited {
+        if edited.role != Role::User {
+            return Err(Error::invalid("/messageId", "Only the user's own messages can be edited."));
+        }
+        let id = match place.name {
+            Some(name) => id_of_wording(conversation.id, name, content),
+            None => place.id,
+        };
+        if message::find(tx, owner, id).await?.is_some() {
+            return Ok(Question::Known(id));
+        }
+        return Ok(Question::New { id, parent_id: edited.parent_id, content });
+    }
+    let after = match place.after {
+        Some(name) => in_conversation(message::find(tx, owner, id_of_client_name(conversation.id, name)).await?),
+        None => None,
+    };
+    let parent_id = after.map(|message| message.id).or(conversation.head_id);
+    Ok(Question::New { id: place.id, parent_id, content })
+}
+
+/// The question whose reply is to be written anew.
+async fn question_of(
+    tx: &mut Tx,
+    owner: Uuid,
+    conversation: &Conversation,
+    reply: Option<&str>,
+) -> Result<Question<'static>> {
+    let id = match reply {
+        Some(name) => id_of_client_name(conversation.id, name),
+        None => conversation.head_id.ok_or_else(|| Error::not_found("reply"))?,
+    };
+    let found = message::find(tx, owner, id).await?.filter(|message| message.conversation_id == conversation.id);
+    let message = found.ok_or_else(|| Error::not_found("reply"))?;
+    match (message.role, message.parent_id) {
+        (Role::Assistant, Some(question)) => Ok(Question::Known(question)),
+        // A question is regenerated by answering it, as the AI SDK does when its reply never came.
+        (Role::User, _) => Ok(Question::Known(message.id)),
+        (Role::Assistant, None) => Err(Error::not_found("question")),
+    }
+}
+
+/// A conversation has one reply at a time. One whose writer is gone is ended first.
+async fn refuse_while_streaming(tx: &mut Tx, owner: Uuid, conversation: Uuid) -> Result<()> {
+    match message::find_streaming(tx, owner, conversation).await? {
+        Some(reply) if reply.status == Status::Streaming => Err(Error::conflict(
+            "reply_in_progress",
+            "A reply is being written in this conversation. Wait for it, or stop it first.",
+        )),
+        Some(reply) => Ok(message::end_abandoned(tx, owner, reply.id).await?),
+        None => Ok(()),
+    }
+}

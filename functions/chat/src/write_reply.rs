@@ -1,0 +1,340 @@
+//! Writing a reply: the model runs in a task of its own, so that a client that leaves loses nothing.
+//!
+//! The text so far is saved at short intervals, which also shows that the writer lives. Whatever happens, the
+//! row ends with the text received and the usage known, and the last part says truly how it ended: `Finish` is
+//! only said once the whole text is committed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::request::{self, Request};
+use domain::message::{self, Ending, Message, Role, Saved, Status, Usage};
+use futures_util::StreamExt;
+use providers::{ChatModel, ChatPrompt, FinishReason, ProviderError, ProviderErrorKind, ReplyEvent, ReplyStream, TokenUsage, Turn};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use crate::App;
+use crate::begin_reply::NewReply;
+use crate::live::{LiveReply, Part};
+
+/// A reply is cut at this length, in bytes, and ends with the reason `length`.
+const REPLY_BYTES_MAX: usize = 1024 * 1024;
+/// How much text the model is shown, in bytes; older messages are left out first.
+const CONTEXT_BYTES_MAX: usize = 400_000;
+/// About how many bytes of text make a token, for estimates.
+const BYTES_PER_TOKEN: usize = 4;
+/// The waits between tries to store an ending while the database is away.
+const END_RETRY_WAITS: [Duration; 6] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+    Duration::from_secs(12),
+];
+
+/// Starts writing, and returns what clients follow.
+pub(crate) fn spawn(app: &App, new: NewReply, model: ChatModel, vendor_model: String, name: &str) -> Arc<LiveReply> {
+    let live = Arc::new(LiveReply::new(new.reply_id));
+    live.push(opening(&new, name));
+    app.live.add(new.conversation_id, Arc::clone(&live));
+    let prompt = prompt_of(&new.context, vendor_model);
+    let input_bytes = prompt.turns.iter().map(|turn| turn.text.len()).sum();
+    let http_request = request::current();
+    if let Some(request) = &http_request {
+        request.note(|notes| notes.model = Some(name.to_owned()));
+    }
+    let writer = Writer {
+        guard: EndGuard { app: app.clone(), conversation_id: new.conversation_id, live: Arc::clone(&live) },
+        new,
+        request: http_request,
+        content: String::new(),
+        block: Block::None,
+        usage: None,
+        input_bytes,
+    };
+    tokio::spawn(writer.run(model, prompt));
+    live
+}
+
+fn opening(new: &NewReply, model: &str) -> Vec<Part> {
+    let (reply_id, conversation_id, question_id) = (new.reply_id, new.conversation_id, new.question_id);
+    let mut parts = vec![Part::Start { reply_id, conversation_id, question_id, model: model.into() }];
+    if let Some(title) = &new.title {
+        parts.push(Part::Title { conversation_id, title: title.as_str().into() });
+    }
+    parts
+}
+
+/// What the model is shown: the branch without empty replies, the newest that fits, a user's message first.
+fn prompt_of(context: &[Message], model: String) -> ChatPrompt {
+    let mut room = CONTEXT_BYTES_MAX;
+    let newest_first = context.iter().rev().filter(|message| !message.content.is_empty());
+    let mut turns: Vec<Turn> = newest_first
+        .enumerate()
+        .map_while(|(index, message)| {
+            room = match room.checked_sub(message.content.len()) {
+                Some(left) => left,
+                None if index == 0 => 0,
+                None => return None,
+            };
+            let role = match message.role {
+                Role::User => providers::Role::User,
+                Role::Assistant => providers::Role::Assistant,
+            };
+            Some(Turn { role, text: message.content.clone() })
+        })
+        .collect();
+    turns.reverse();
+    let first_user = turns.iter().position(|turn| turn.role == providers::Role::User).unwrap_or(turns.len());
+    turns.drain(..first_user);
+    ChatPrompt { model, system: None, turns, output_tokens_max: None }
+}
+
+/// Which kind of block is open in the stream of parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    None,
+    Text,
+    Reasoning,
+}
+
+struct Writer {
+    guard: EndGuard,
+    new: NewReply,
+    request: Option<Request>,
+    content: String,
+    block: Block,
+    usage: Option<TokenUsage>,
+    input_bytes: usize,
+}
+
+/// Why the writing came to an end.
+enum Outcome {
+    Finished(FinishReason),
+    Stopped,
+    Broke(ProviderError),
+    Lost,
+}
+
+impl Writer {
+    async fn run(mut self, model: ChatModel, prompt: ChatPrompt) {
+        let every = self.guard.app.lease.save_interval();
+        let mut saves = interval_at(Instant::now() + every, every);
+        saves.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let outcome = match self.open(&model, &prompt, &mut saves).await {
+            Ok(stream) => self.read(stream, &mut saves).await,
+            Err(outcome) => outcome,
+        };
+        self.end(outcome).await;
+    }
+
+    /// Waits for the model's first event, heeding stops and showing that the writer lives.
+    async fn open(&self, model: &ChatModel, prompt: &ChatPrompt, saves: &mut Interval) -> Result<ReplyStream, Outcome> {
+        let opening = model.stream(prompt);
+        tokio::pin!(opening);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.guard.live.stop_requested() => return Err(Outcome::Stopped),
+                opened = &mut opening => return opened.map_err(Outcome::Broke),
+                _ = saves.tick() => if let Some(outcome) = self.save().await { return Err(outcome) },
+            }
+        }
+    }
+
+    async fn read(&mut self, mut stream: ReplyStream, saves: &mut Interval) -> Outcome {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.guard.live.stop_requested() => return Outcome::Stopped,
+                _ = saves.tick() => if let Some(outcome) = self.save().await { return outcome },
+                event = stream.next() => match event {
+                    Some(Ok(ReplyEvent::Text(text))) => {
+                        if self.take_text(text) {
+                            return Outcome::Finished(FinishReason::Length);
+                        }
+                    }
+                    Some(Ok(ReplyEvent::Reasoning(text))) => {
+                        let parts = self.open_block(Block::Reasoning).chain([Part::Reasoning(text.into())]);
+                        self.guard.live.push(parts);
+                    }
+                    Some(Ok(ReplyEvent::Usage(usage))) => self.usage = Some(usage),
+                    Some(Ok(ReplyEvent::Finished(reason))) => return Outcome::Finished(reason),
+                    Some(Err(error)) => return Outcome::Broke(error),
+                    // A stream ends with `Finished` or an error; one that does neither was cut.
+                    None => return Outcome::Broke(ProviderError::new(ProviderErrorKind::Interrupted, "The reply was cut.")),
+                },
+            }
+        }
+    }
+
+    /// Adds text; true when the reply has reached its greatest length.
+    fn take_text(&mut self, mut text: String) -> bool {
+        let room = REPLY_BYTES_MAX - self.content.len();
+        let is_full = text.len() >= room;
+        if is_full {
+            text.truncate(text.floor_char_boundary(room));
+        }
+        // The database keeps every character but this one.
+        if text.contains('\0') {
+            text = text.replace('\0', "\u{fffd}");
+        }
+        self.content.push_str(&text);
+        if !text.is_empty() {
+            let parts = self.open_block(Block::Text).chain([Part::Text(text.into())]);
+            self.guard.live.push(parts);
+        }
+        is_full
+    }
+
+    /// The parts that close the open block and open another kind.
+    fn open_block(&mut self, block: Block) -> impl Iterator<Item = Part> + use<> {
+        let (old, is_new) = (self.block, self.block != block);
+        self.block = block;
+        let close = match old {
+            Block::Text => Some(Part::TextEnd),
+            Block::Reasoning => Some(Part::ReasoningEnd),
+            Block::None => None,
+        };
+        let open = match block {
+            Block::Text => Some(Part::TextStart),
+            Block::Reasoning => Some(Part::ReasoningStart),
+            Block::None => None,
+        };
+        [close, open].into_iter().flatten().filter(move |_| is_new)
+    }
+
+    /// Saves the text so far. A database that is away for a moment is no reason to end.
+    async fn save(&self) -> Option<Outcome> {
+        let app = &self.guard.app;
+        let saving = async {
+            let tx = app.db.as_user(self.new.owner).await?;
+            let lease = app.lease.0.as_secs_f64();
+            let saved = message::save_progress(tx, self.new.owner, self.new.reply_id, &self.content, lease).await?;
+            Ok::<_, base::Error>(saved)
+        };
+        match saving.await {
+            Ok(Saved::Alive) => None,
+            Ok(Saved::StopRequested) => Some(Outcome::Stopped),
+            Ok(Saved::Lost) => Some(Outcome::Lost),
+            Err(error) => {
+                tracing::warn!(?error, reply_id = %self.new.reply_id, "a reply could not be saved; it goes on");
+                None
+            }
+        }
+    }
+
+    async fn end(mut self, outcome: Outcome) {
+        let usage = self.usage();
+        if let Some(request) = &self.request {
+            request.note(|notes| {
+                notes.input_tokens = usage.input_tokens.try_into().ok();
+                notes.output_tokens = usage.output_tokens.try_into().ok();
+            });
+        }
+        let (ending, last) = match outcome {
+            Outcome::Finished(reason) => {
+                let reason = reason.as_str();
+                let ending = Ending { status: Status::Complete, finish_reason: Some(reason), error_code: None, usage };
+                (ending, Part::Finish { reason, usage })
+            }
+            Outcome::Stopped => {
+                (Ending { status: Status::Stopped, finish_reason: None, error_code: None, usage }, Part::Abort)
+            }
+            Outcome::Broke(error) => {
+                let (status, code) = breakage(error.kind());
+                tracing::warn!(%error, code, reply_id = %self.new.reply_id, "a reply broke off");
+                let detail = error.to_string().into();
+                let ending = Ending { status, finish_reason: None, error_code: Some(code), usage };
+                (ending, Part::Error { code, detail })
+            }
+            Outcome::Lost => {
+                self.close_with(LOST);
+                return;
+            }
+        };
+        let last = match self.store(&ending).await {
+            Ok(true) => last,
+            Ok(false) => LOST(),
+            Err(error) => {
+                tracing::error!(?error, reply_id = %self.new.reply_id, "the end of a reply could not be stored");
+                Part::Error { code: "not_stored", detail: "The reply could not be stored whole.".into() }
+            }
+        };
+        self.close_with(|| last);
+    }
+
+    async fn store(&self, ending: &Ending) -> base::Result<bool> {
+        let mut waits = END_RETRY_WAITS.into_iter();
+        loop {
+            let storing = async {
+                let tx = self.guard.app.db.as_user(self.new.owner).await?;
+                Ok(message::end_reply(tx, self.new.owner, self.new.reply_id, &self.content, ending).await?)
+            };
+            match (storing.await, waits.next()) {
+                (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
+                (result, _) => return result,
+            }
+        }
+    }
+
+    fn close_with(&mut self, last: impl FnOnce() -> Part) {
+        let parts = self.open_block(Block::None).chain([last()]);
+        self.guard.live.push(parts);
+    }
+
+    /// What the provider told, or an estimate from the length of the texts.
+    fn usage(&self) -> Usage {
+        let tokens = |bytes: usize| i64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX);
+        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        match self.usage {
+            Some(usage) => Usage {
+                input_tokens: whole(usage.input_tokens),
+                output_tokens: whole(usage.output_tokens),
+                estimated: false,
+            },
+            None => Usage {
+                input_tokens: tokens(self.input_bytes),
+                output_tokens: tokens(self.content.len()),
+                estimated: true,
+            },
+        }
+    }
+}
+
+/// Somebody else ended or deleted the reply.
+const LOST: fn() -> Part =
+    || Part::Error { code: "reply_lost", detail: "The reply was ended or deleted elsewhere.".into() };
+
+/// How a reply that broke off is recorded: a refusal has failed, a lost connection interrupted it.
+fn breakage(kind: ProviderErrorKind) -> (Status, &'static str) {
+    match kind {
+        ProviderErrorKind::Unauthorized => (Status::Failed, "provider_unauthorized"),
+        ProviderErrorKind::RateLimited => (Status::Failed, "provider_rate_limited"),
+        ProviderErrorKind::Overloaded => (Status::Failed, "provider_overloaded"),
+        ProviderErrorKind::InvalidRequest => (Status::Failed, "provider_refused"),
+        ProviderErrorKind::Unavailable => (Status::Failed, "provider_unavailable"),
+        ProviderErrorKind::Malformed => (Status::Failed, "provider_malformed"),
+        ProviderErrorKind::Timeout => (Status::Interrupted, "provider_timeout"),
+        ProviderErrorKind::Interrupted => (Status::Interrupted, "provider_interrupted"),
+    }
+}
+
+/// Ends the live reply when the writer ends in any way, also by a panic.
+struct EndGuard {
+    app: App,
+    conversation_id: uuid::Uuid,
+    live: Arc<LiveReply>,
+}
+
+impl Drop for EndGuard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let detail = "Something went wrong on our side.".into();
+            self.live.push([Part::Error { code: "internal", detail }]);
+        }
+        self.app.live.remove(self.conversation_id, &self.live);
+        self.live.end();
+    }
+}
