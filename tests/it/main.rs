@@ -1,1 +1,7 @@
-//! it
+//! The one integration binary: the product over HTTP, on a real PostgreSQL, with stateful fakes of the
+//! outside services. `app.rs` holds the harness; the other modules mirror `functions/`.
+
+mod app;
+mod cluster;
+mod fakes;
+mod health;

@@ -80,13 +80,19 @@ impl Lease {
 impl App {
     /// Reads `DATABASE_URL`, `AUTH_ISSUERS`, `CHAT_LEASE_SECONDS` and the settings of the model providers.
     pub fn from_env(env: &Env) -> base::Result<Self> {
-        let db = Db::from_env(env)?;
-        let clock = Clock::system();
+        let (db, clock) = (Db::from_env(env)?, Clock::system());
+        let auth = Auth::from_env(env, db.clone(), clock.clone())?;
+        let limiter = Limiter::in_process(clock.clone());
+        Self::new(env, auth, db, clock, limiter)
+    }
+
+    /// The same with parts that are shared with other functions.
+    pub fn new(env: &Env, auth: Auth, db: Db, clock: Clock, limiter: Limiter) -> base::Result<Self> {
         Ok(Self {
-            auth: Auth::from_env(env, db.clone(), clock.clone())?,
+            auth,
             db,
-            limiter: Limiter::in_process(clock.clone()),
             clock,
+            limiter,
             providers: Providers::from_env(env)?,
             live: LiveReplies::default(),
             lease: Lease::from_env(env)?,

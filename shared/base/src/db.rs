@@ -21,7 +21,6 @@ use crate::config::Env;
 use crate::{Error, Result};
 
 use connect::Connector;
-pub use connect::check_login;
 pub use param::{Param, typed};
 pub use transaction::Tx;
 
@@ -89,6 +88,15 @@ impl Db {
     /// A transaction that acts for no user and sees all rows. Only a service login may.
     pub async fn as_service(&self) -> Result<Tx> {
         self.begin(Actor::Service).await
+    }
+
+    /// Refuses a login that row-level security does not hold.
+    pub async fn check_login(&self) -> Result<()> {
+        let client = self.pool.get().await.map_err(unavailable)?;
+        match connect::bypassing_login(&client).await? {
+            None => Ok(()),
+            Some(detail) => Err(crate::config::ConfigError { name: "DATABASE_URL".to_owned(), detail }.into()),
+        }
     }
 
     async fn begin(&self, actor: Actor) -> Result<Tx> {

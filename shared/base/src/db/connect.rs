@@ -104,7 +104,7 @@ async fn report_end(connection: impl Future<Output = Result<(), tokio_postgres::
 }
 
 /// Why this login must not serve requests, if it must not: row-level security would not hold it.
-pub async fn check_login(client: &Client) -> Result<Option<String>, tokio_postgres::Error> {
+pub(super) async fn bypassing_login(client: &Client) -> Result<Option<String>, tokio_postgres::Error> {
     let row = client
         .query_typed_one(
             "select rolname::text, rolsuper, rolbypassrls from pg_roles where rolname = current_user",
@@ -114,7 +114,7 @@ pub async fn check_login(client: &Client) -> Result<Option<String>, tokio_postgr
     let (name, is_super, bypasses): (String, bool, bool) = (row.get(0), row.get(1), row.get(2));
     Ok((is_super || bypasses).then(|| {
         format!(
-            "The database login {name:?} bypasses row-level security, so it would show every user the data of all. \
+            "The login {name:?} bypasses row-level security, so it would show every user the data of all. \
              Log in as almanac_app, which `almanac migrate` creates."
         )
     }))

@@ -1,0 +1,113 @@
+//! All functions in one router, as `template.yaml` spreads them over many.
+
+use std::path::{Path, PathBuf};
+
+use axum::Router;
+use base::auth::{Auth, Issuer, KeySource};
+use base::config::Env;
+use base::http;
+use base::rate_limit::Limiter;
+use base::{Clock, Db, Error, Result};
+
+use crate::description;
+
+/// How many connections to the database requests share, unless `DATABASE_CONNECTIONS_MAX` says otherwise.
+const CONNECTIONS_MAX: &str = "16";
+/// The file in the data folder that holds the key the built-in issuer signs with.
+const SIGNING_KEY_FILE: &str = "auth_signing_key.pem";
+
+/// What the functions run with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// All other settings.
+    pub env: Env,
+    /// The database, for the login `almanac_app`.
+    pub database_url: String,
+    /// The database, for the login `almanac_service`.
+    pub service_database_url: String,
+    /// Where a signing key is kept when the environment gives none.
+    pub data_dir: Option<PathBuf>,
+    /// The address that clients use, without a slash at its end; the built-in issuer's name.
+    pub public_url: String,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Builds every function and puts the common layers around them.
+///
+/// # Errors
+///
+/// When a setting is wrong, or the signing key cannot be read or made.
+pub async fn router(settings: Settings) -> Result<Router> {
+    let connections = settings.env.get("DATABASE_CONNECTIONS_MAX").unwrap_or(CONNECTIONS_MAX).to_owned();
+    let env = settings
+        .env
+        .with("DATABASE_URL", settings.database_url)
+        .with("DATABASE_SERVICE_URL", settings.service_database_url)
+        .with("DATABASE_CONNECTIONS_MAX", connections);
+    let clock = settings.clock;
+    let db = Db::from_env(&env)?;
+    db.check_login().await?;
+    let limiter = Limiter::in_process(clock.clone());
+
+    let signing_key = signing_key(&env, settings.data_dir.as_deref())?;
+    let mut issuers = Issuer::list_from_env(&env)?;
+    issuers.push(Issuer {
+        issuer: settings.public_url.clone(),
+        is_built_in: true,
+        audience: vec!["authenticated".to_owned()],
+        authorized_parties: Vec::new(),
+        keys: KeySource::Set(signing_key.jwks()),
+    });
+    let auth = Auth::new(issuers, db.clone(), clock.clone());
+
+    let router = Router::new()
+        .merge(auth::router(auth::App::new(
+            db.clone(),
+            signing_key,
+            settings.public_url,
+            clock.clone(),
+            limiter.clone(),
+        )))
+        .merge(chat::router(chat::App::new(&env, auth.clone(), db.clone(), clock.clone(), limiter.clone())?))
+        .merge(clerk_webhook::router(clerk_webhook::App::from_env(&env)?))
+        .merge(conversation::router(conversation::App::new(&env, clock.clone(), limiter.clone())?))
+        .merge(conversations::router(conversations::App { auth: auth.clone(), db: db.clone() }))
+        .merge(health::router(health::App { db: db.clone() }))
+        .merge(history::router(history::App { auth: auth.clone(), db: db.clone() }))
+        .merge(users::router(users::App::new(auth, db, clock.clone())))
+        .merge(description::router());
+    Ok(http::finish(router, http::Settings::from_env(&env, clock)?))
+}
+
+/// The key from `AUTH_SIGNING_KEY`, or from the data folder, where it is made on the first run.
+fn signing_key(env: &Env, data_dir: Option<&Path>) -> Result<auth::SigningKey> {
+    if let Some(pem) = env.get("AUTH_SIGNING_KEY") {
+        return auth::SigningKey::from_pem(pem);
+    }
+    let Some(data_dir) = data_dir else {
+        return Err(Error::from(env.require("AUTH_SIGNING_KEY").expect_err("it was just seen to be absent")));
+    };
+    let path = data_dir.join(SIGNING_KEY_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(pem) => auth::SigningKey::from_pem(&pem),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let pem = auth::SigningKey::generate_pem();
+            write_private(&path, &pem).map_err(Error::internal)?;
+            auth::SigningKey::from_pem(&pem)
+        }
+        Err(error) => Err(Error::internal(error)),
+    }
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+fn write_private(path: &Path, content: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let half_written = path.with_extension("new");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half_written)?;
+    file.write_all(content.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(half_written, path)
+}

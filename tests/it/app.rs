@@ -1,0 +1,194 @@
+//! The product, whole, on a port of its own, and the people who use it.
+
+use std::net::SocketAddr;
+
+use base::Clock;
+use base::config::Env;
+use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use server::mount;
+use tokio::net::TcpListener;
+use tokio_postgres::Client;
+
+use crate::cluster::TestDatabase;
+
+/// The password of everybody in the tests.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// One running product with a database of its own.
+pub struct TestApp {
+    pub base_url: String,
+    /// Moves the product's time.
+    pub clock: Clock,
+    pub database: TestDatabase,
+    server: tokio::task::JoinHandle<()>,
+}
+
+/// Somebody who sends requests: anonymous, or with a token.
+#[derive(Clone)]
+pub struct Actor {
+    http: reqwest::Client,
+    base_url: String,
+    pub token: Option<String>,
+    /// What `register` answered.
+    pub session: Value,
+}
+
+/// An answer, read whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl TestApp {
+    /// The product with nothing configured.
+    pub async fn start() -> Self {
+        Self::start_with([]).await
+    }
+
+    /// The product with these settings.
+    pub async fn start_with<const N: usize>(settings: [(&str, &str); N]) -> Self {
+        Self::start_on(TestDatabase::create().await, Env::from_pairs(settings)).await
+    }
+
+    /// The product on a database that may have been used before.
+    pub async fn start_on(database: TestDatabase, env: Env) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let clock = Clock::system();
+        let env = match env.get("AUTH_SIGNING_KEY") {
+            Some(_) => env,
+            None => env.with("AUTH_SIGNING_KEY", auth::SigningKey::generate_pem()),
+        };
+        let settings = mount::Settings {
+            env,
+            database_url: database.url("almanac_app"),
+            service_database_url: database.url("almanac_service"),
+            data_dir: None,
+            public_url: base_url.clone(),
+            clock: clock.clone(),
+        };
+        let router = mount::router(settings).await.expect("the settings are right");
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = tokio::spawn(async move { axum::serve(listener, service).await.expect("the server runs") });
+        Self { base_url, clock, database, server }
+    }
+
+    /// A visitor.
+    pub fn anon(&self) -> Actor {
+        let http = base::http_client::build();
+        Actor { http, base_url: self.base_url.clone(), token: None, session: Value::Null }
+    }
+
+    /// A new user, signed in.
+    pub async fn register(&self, name: &str) -> Actor {
+        let mut actor = self.anon();
+        let email = format!("{name}@example.com");
+        let body = json!({"email": email, "password": PASSWORD, "full_name": name});
+        let answer = actor.post("/api/auth/register", &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        actor.session = answer.json();
+        actor.token = actor.session["access_token"].as_str().map(str::to_owned);
+        actor
+    }
+
+    /// A connection that sees everything, to arrange and to inspect.
+    pub async fn superuser(&self) -> Client {
+        self.database.superuser().await
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Actor {
+    /// A visitor of a server that runs elsewhere.
+    pub fn of(base_url: &str) -> Self {
+        let http = base::http_client::build();
+        Self { http, base_url: base_url.to_owned(), token: None, session: Value::Null }
+    }
+
+    /// The same person with another token.
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// The user's id.
+    pub fn id(&self) -> String {
+        self.session["user"]["id"].as_str().expect("a registered user").to_owned()
+    }
+
+    /// A request to be completed by hand.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base_url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PUT, path).json(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+}
+
+impl Answer {
+    /// Sends a request and reads the answer whole.
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("the server answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("the answer arrives whole");
+        Self { status, headers, text }
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// A header's value, empty when absent.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(HeaderValue::to_str).and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// The answer is a problem with this status and code.
+    #[track_caller]
+    pub fn assert_problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        assert_eq!(problem["request_id"], self.header("x-request-id"), "{problem}");
+        problem
+    }
+
+    /// The answer is a problem that names this field.
+    #[track_caller]
+    pub fn assert_invalid(&self, pointer: &str) {
+        let problem = self.assert_problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+}
