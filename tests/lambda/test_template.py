@@ -26,15 +26,16 @@ DOCUMENTATION = {"/api/openapi.json", "/docs"}
 SETTINGS_OF_ALL = {"CORS_ORIGINS"}
 DATABASE = {"DATABASE_URL", "DATABASE_PIPELINE"}
 PROVIDERS = {
-    "ALMANAC_DEFAULT_MODEL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL",
-    "OPENROUTER_API_KEY", "XAI_API_KEY",
-}  # fmt: skip
+    f"{provider}_{setting}"
+    for provider in ("ANTHROPIC", "OPENAI", "OPENROUTER", "XAI")
+    for setting in ("API_KEY", "BASE_URL", "MODEL")
+}
 # The whole of what each function may reach.
 SETTINGS = {
     "auth": DATABASE | {"AUTH_SIGNING_KEY", "PUBLIC_URL"},
-    "chat": DATABASE | PROVIDERS | {"AUTH_ISSUERS"},
+    "chat": DATABASE | PROVIDERS | {"ALMANAC_DEFAULT_MODEL", "AUTH_ISSUERS"},
     "clerk-webhook": {"DATABASE_SERVICE_URL", "DATABASE_PIPELINE", "CLERK_WEBHOOK_SECRET"},
-    "conversation": {"OPENAI_BASE_URL"},
+    "conversation": {"OPENAI_BASE_URL", "REALTIME_INSTRUCTIONS", "REALTIME_MODEL", "REALTIME_VOICE"},
     "conversations": DATABASE | {"AUTH_ISSUERS"},
     "health": DATABASE,
     "history": DATABASE | {"AUTH_ISSUERS"},
