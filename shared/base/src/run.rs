@@ -17,6 +17,7 @@ use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
+use ::http::{HeaderMap, HeaderValue};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -26,6 +27,7 @@ use tower::ServiceExt;
 use tower::layer::layer_fn;
 
 use crate::config::{ConfigError, Env};
+use crate::request::REQUEST_ID_HEADER;
 use crate::{Clock, Error, http, log, request};
 use answer::RuntimeApi;
 
@@ -115,11 +117,19 @@ async fn serve(router: Router, api: RuntimeApi, invocation: LambdaInvocation) ->
             )
             .await
         }
-        Err(_panic) => {
-            tracing::error!(request_id = reply_to.request_id, "the request ended in a panic");
-            api.answer(&reply_to, Error::internal("panic outside of the router").into_response()).await
-        }
+        Err(_panic) => api.answer(&reply_to, after_panic(&reply_to.request_id).await).await,
     }
+}
+
+/// The answer to a request that panicked outside of the router, and so outside of its layers.
+async fn after_panic(request_id: &str) -> Response {
+    let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("unknown"));
+    let headers = HeaderMap::from_iter([(REQUEST_ID_HEADER, id.clone())]);
+    let request = request::Request::from_headers(&headers, Clock::system().new_id());
+    let answer = async { Error::internal("the event's conversion panicked").into_response() };
+    let mut response = request.scope(answer).await;
+    response.headers_mut().insert(REQUEST_ID_HEADER, id);
+    response
 }
 
 /// The error and everything beneath it, in one line. Of an [`Error`] only what is beneath: its own text is for

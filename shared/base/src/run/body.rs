@@ -8,7 +8,7 @@ use axum::body::Body;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, future, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, response};
 use http_body::Frame;
@@ -18,7 +18,7 @@ use serde::Serialize;
 pub(super) const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
 pub(super) const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-error-body");
 /// Ends the metadata, by Lambda's rule.
-const METADATA_END: [u8; 8] = [0; 8];
+const METADATA_END: &[u8] = &[0; 8];
 /// Headers about one connection. The gateway frames the body anew; a length among the metadata makes
 /// some gateways cut the stream off.
 const FRAMING_HEADERS: [HeaderName; 3] = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
@@ -50,7 +50,9 @@ pub(super) fn frames(
         tracing::error!(request_id, error, "the response broke off");
         Ok(Frame::trailers(broken_off()))
     });
-    stream::once(future::ready(Ok(Frame::data(metadata(parts))))).chain(body)
+    // Two frames, because `cargo lambda watch` takes the first to be the metadata and nothing else.
+    let head = [metadata(parts), Bytes::from_static(METADATA_END)];
+    stream::iter(head.map(|part| Ok(Frame::data(part)))).chain(body)
 }
 
 fn metadata(parts: &response::Parts) -> Bytes {
@@ -64,9 +66,7 @@ fn metadata(parts: &response::Parts) -> Bytes {
             .collect(),
         cookies: parts.headers.get_all(SET_COOKIE).iter().map(text).collect(),
     };
-    let mut bytes = serde_json::to_vec(&metadata).expect("texts and numbers always serialise");
-    bytes.extend_from_slice(&METADATA_END);
-    bytes.into()
+    serde_json::to_vec(&metadata).expect("texts and numbers always serialise").into()
 }
 
 fn broken_off() -> HeaderMap {
