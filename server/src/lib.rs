@@ -2,12 +2,22 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`commands`] | the command line: `dev`, `serve`, `migrate`, `doctor` |
+//! | [`mount`] | puts every function into one router |
+//! | [`description`] | the API description and its pages |
+//! | [`listen`] | the network address, from start to graceful stop |
 //! | [`postgres`] | finds or fetches a PostgreSQL, starts and stops it |
 //! | [`migrate`] | brings a database to the schema |
+//! | [`database`] | one connection by its address |
 //! | [`failure`] | what stops the program, as a sentence |
 //! | [`terminal`] | the program's own words |
 
+pub mod commands;
+pub mod database;
+pub mod description;
 pub mod failure;
+pub mod listen;
 pub mod migrate;
+pub mod mount;
 pub mod postgres;
 pub mod terminal;

@@ -1,3 +1,12 @@
 //! The program `almanac`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use base::config::Env;
+use clap::Parser;
+use server::commands::{self, Arguments};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    commands::run(Arguments::parse(), Env::from_process()).await
+}

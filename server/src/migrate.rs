@@ -29,6 +29,14 @@ const TABLE_LOCK_TIMEOUT: &str = "set local lock_timeout = '5s'";
 const TRIES_MAX: u32 = 5;
 const TRY_PAUSE: Duration = Duration::from_secs(1);
 
+/// The program checks at its start, with its own login, that the schema is the one it knows.
+const LET_LOGINS_READ: &str = "do $$ begin
+    if to_regrole('almanac_app') is not null then
+        grant usage on schema supabase_migrations to almanac_app;
+        grant select on supabase_migrations.schema_migrations to almanac_app;
+    end if;
+end $$";
+
 /// What a database has and lacks.
 #[derive(Debug, Default)]
 pub struct Status {
@@ -53,7 +61,8 @@ impl Status {
         }
     }
 
-    fn require_known(&self) -> Result<()> {
+    /// Whether every migration in the database is this program's; the error names those that are not.
+    pub fn require_known(&self) -> Result<()> {
         if !self.unknown_newer.is_empty() {
             return Err(Failure::new(format!(
                 "The database has migrations that this program does not know, so it belongs to a newer one: {}.",
@@ -114,10 +123,7 @@ async fn run_locked(client: &mut Client, migrations: &[Migration], progress: Pro
     }
     let table = "create schema if not exists supabase_migrations;
         create table if not exists supabase_migrations.schema_migrations (version text primary key, statements text[], name text)";
-    client
-        .batch_execute(table)
-        .await
-        .map_err(|error| Failure::new(format!("The record of migrations cannot be made: {error}.")))?;
+    client.batch_execute(table).await.map_err(|error| unreadable(&error))?;
     for migration in &status.pending {
         let mut tries = 1;
         while let Err(error) = apply(client, migration).await {
@@ -131,6 +137,7 @@ async fn run_locked(client: &mut Client, migrations: &[Migration], progress: Pro
         }
         require_valid_indexes(client, migration).await?;
     }
+    client.batch_execute(LET_LOGINS_READ).await.map_err(|error| unreadable(&error))?;
     Ok(status.pending)
 }
 
@@ -219,7 +226,7 @@ fn line_of(error: &DbError, sql: &str) -> Option<usize> {
 
 fn unreadable(error: &Error) -> Failure {
     let reason = error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned());
-    Failure::new(format!("The record of migrations cannot be read: {reason}."))
+    Failure::new(format!("The record of migrations cannot be used: {reason}."))
 }
 
 fn names(all: impl Iterator<Item = String>) -> String {

@@ -15,6 +15,8 @@ use crate::failure::{Failure, Result};
 const SOCKET_ADDRESS_BYTES_MAX: usize = 103;
 /// What PostgreSQL calls its socket at the default port.
 const SOCKET_NAME: &str = ".s.PGSQL.5432";
+/// The file whose lock says that a program uses the folder; it holds that program's number.
+const LOCK_NAME: &str = "almanac.lock";
 
 /// Where everything lies. Only the program itself writes here.
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl Folders {
     pub(super) fn lock(&self) -> Result<File> {
         let fresh = !self.data_dir.exists();
         DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir).map_err(|error| self.cannot(&error))?;
-        let path = self.data_dir.join("almanac.lock");
+        let path = self.data_dir.join(LOCK_NAME);
         let ours = fresh || path.exists() || self.data_dir.read_dir().is_ok_and(|mut entries| entries.next().is_none());
         if !ours && !self.cluster.exists() {
             return Err(Failure::new(format!(
@@ -92,6 +94,18 @@ impl Folders {
         let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         written.map_err(|error| self.cannot(&error))?;
         Ok(file)
+    }
+
+    /// Whether the lock could be taken and the folder written, without doing either.
+    pub(super) fn inspect(&self) -> Result<()> {
+        let nearest = self.data_dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+        let writable = rustix::fs::access(nearest, rustix::fs::Access::WRITE_OK);
+        writable.map_err(|error| self.cannot(&error.into()))?;
+        let Ok(mut file) = File::open(self.data_dir.join(LOCK_NAME)) else { return Ok(()) };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Err(self.in_use(&mut file)),
+            _ => Ok(()),
+        }
     }
 
     /// Makes what the server's account needs, once the lock is held.

@@ -14,7 +14,7 @@ mod log;
 mod server;
 mod source;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base::config::Env;
 
@@ -60,4 +60,11 @@ impl Options {
         self.durable = false;
         self
     }
+}
+
+/// The major version of the data in a folder, `None` for a new folder. Fails when a start would, and changes nothing.
+pub fn inspect(data_dir: &Path) -> Result<Option<u32>> {
+    let folders = folders::Folders::of(data_dir);
+    folders.inspect()?;
+    cluster::major(&folders)
 }

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::error::SqlState;
@@ -25,6 +26,7 @@ const START_QUIET: Duration = Duration::from_secs(3);
 /// A little more than the script itself gives the server.
 const STOP_TIMEOUT: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(5);
+const HEALTH_POLL: Duration = Duration::from_secs(1);
 /// The database's owner and superuser, reached over the private socket only.
 const SUPERUSER: &str = "postgres";
 
@@ -56,7 +58,7 @@ const SETTINGS_NOT_DURABLE: [&str; 7] = [
 pub struct EmbeddedPostgres {
     folders: Folders,
     programs: Programs,
-    supervisor: Child,
+    supervisor: Mutex<Child>,
     /// Closing it ends the server; `None` once that was asked for.
     lifeline: Option<OwnedFd>,
     /// Keeps other programs away from the data for as long as it is open.
@@ -82,7 +84,8 @@ impl EmbeddedPostgres {
             cluster::settle_leftover(&folders, options.progress).await?;
         }
         let (supervisor, lifeline) = spawn(&folders, &programs, &account, options.durable)?;
-        let mut server = Self { folders, programs, supervisor, lifeline: Some(lifeline), _lock: lock };
+        let server =
+            Self { folders, programs, supervisor: Mutex::new(supervisor), lifeline: Some(lifeline), _lock: lock };
         server.wait_until_ready(options).await?;
         Ok(server)
     }
@@ -107,11 +110,6 @@ impl EmbeddedPostgres {
         &self.programs
     }
 
-    /// The folder of the server's socket, as `psql -h` takes it.
-    pub fn socket_dir(&self) -> &Path {
-        &self.folders.socket
-    }
-
     /// Creates a database unless it is there. `name` is a plain identifier.
     pub async fn ensure_database(&self, name: &str) -> Result<()> {
         let failed =
@@ -128,18 +126,39 @@ impl EmbeddedPostgres {
     pub async fn stop(mut self) -> Result<()> {
         self.lifeline = None;
         let start = Instant::now();
-        loop {
-            match self.supervisor.try_wait() {
-                Ok(Some(_)) => return Ok(()),
-                Ok(None) if start.elapsed() < STOP_TIMEOUT => tokio::time::sleep(POLL).await,
-                Ok(None) => return Err(Failure::new("PostgreSQL does not stop.")),
-                Err(error) => return Err(Failure::new(format!("PostgreSQL cannot be waited for: {error}."))),
+        while !self.has_ended() {
+            if start.elapsed() > STOP_TIMEOUT {
+                return Err(Failure::new("PostgreSQL does not stop."));
             }
+            tokio::time::sleep(POLL).await;
         }
+        Ok(())
+    }
+
+    /// Waits until the server has ended by itself, which it does not do in health, and tells why.
+    pub async fn ended(&self) -> Failure {
+        while !self.has_ended() {
+            tokio::time::sleep(HEALTH_POLL).await;
+        }
+        log::explain(&log::tail(&self.folders), &self.folders, "The database ended")
+    }
+
+    /// A line that opens a database in PostgreSQL's own client.
+    pub fn psql_line(&self, database: &str) -> String {
+        let psql = self.programs.bin.join("psql");
+        // Some packages hold the server only.
+        let psql = if psql.exists() { psql.display().to_string() } else { "psql".to_owned() };
+        format!("{psql} -h {} -U {SUPERUSER} {database}", self.folders.socket.display())
+    }
+
+    fn has_ended(&self) -> bool {
+        let mut supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner);
+        // A process that cannot be waited for is none of ours any more.
+        supervisor.try_wait().map_or(true, |status| status.is_some())
     }
 
     /// Trusts a connection only: the server may be there and still recovering.
-    async fn wait_until_ready(&mut self, options: &Options) -> Result<()> {
+    async fn wait_until_ready(&self, options: &Options) -> Result<()> {
         let (start, mut told) = (Instant::now(), false);
         let url = self.admin_url();
         loop {
@@ -148,7 +167,7 @@ impl EmbeddedPostgres {
                 Err(error) if error.code() == Some(&SqlState::CANNOT_CONNECT_NOW) || error.code().is_none() => {}
                 Err(error) => return Err(Failure::new(format!("The database refuses the connection: {error}."))),
             }
-            if let Ok(Some(_)) = self.supervisor.try_wait() {
+            if self.has_ended() {
                 return Err(log::explain(&log::tail(&self.folders), &self.folders, "The database did not start"));
             }
             if start.elapsed() > START_TIMEOUT {

@@ -1,0 +1,46 @@
+//! `almanac dev`: everything on one machine, with nothing else installed.
+
+use base::config::Env;
+
+use super::serve::{self, DATABASE_NAME, Database};
+use crate::failure::Result;
+use crate::{listen, terminal};
+
+pub(super) async fn run(env: Env) -> Result<()> {
+    base::log::start(&env);
+    // First of all, because it is quick to know and everything after it is not.
+    let listener = listen::bind(listen::address(&env)?).await?;
+    let database =
+        if env.get("DATABASE_URL").is_some() { Database::given(&env)? } else { Database::embedded(&env).await? };
+    let served = prepare_and_serve(env, listener, &database).await;
+    database.stop().await.and(served)
+}
+
+async fn prepare_and_serve(env: Env, listener: tokio::net::TcpListener, database: &Database) -> Result<()> {
+    if database.can_migrate() {
+        database.migrate(&env).await?;
+    }
+    serve::serve(env, listener, database, welcome).await
+}
+
+/// What a person wants to know now: where things are, and a first call to paste.
+fn welcome(url: &str, database: &Database) {
+    terminal::say(&format!("\n  API        {url}/api"));
+    terminal::say(&format!("  Reference  {url}/docs"));
+    if let Some(server) = &database.embedded {
+        terminal::say(&format!("  Database   {}", server.psql_line(DATABASE_NAME)));
+    }
+    terminal::say(&format!(
+        r#"
+  A first conversation, to paste into a shell:
+
+    TOKEN=$(curl -s {url}/api/auth/register -H 'content-type: application/json' \
+      -d '{{"email":"you+'$RANDOM'@example.com","password":"correct horse battery staple"}}' \
+      | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+    curl -N {url}/api/chat -H "authorization: Bearer $TOKEN" -H 'accept: text/plain' \
+      -H 'content-type: application/json' -d '{{"content":"Help me plan my Monday."}}'
+
+  Ctrl-C stops everything; the data stays.
+"#
+    ));
+}
