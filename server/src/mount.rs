@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use auth::{InvalidKey, SigningKey};
 use axum::Router;
 use base::auth::{Auth, Issuer, KeySource};
-use base::config::Env;
+use base::config::{ConfigError, Env};
 use base::http;
 use base::rate_limit::Limiter;
 use base::{Clock, Db, Error, Result};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::description;
 
@@ -48,7 +50,7 @@ pub async fn router(settings: Settings) -> Result<Router> {
     let clock = settings.clock;
     let db = Db::from_env(&env)?;
     db.check_login().await?;
-    let limiter = Limiter::in_process(clock.clone());
+    let limiter = Limiter::from_env(&env, clock.clone())?;
 
     let signing_key = signing_key(&env, settings.data_dir.as_deref())?;
     let mut issuers = Issuer::list_from_env(&env)?;
@@ -65,39 +67,36 @@ pub async fn router(settings: Settings) -> Result<Router> {
         .merge(auth::router(auth::App::new(
             db.clone(),
             signing_key,
-            settings.public_url,
+            &settings.public_url,
             clock.clone(),
             limiter.clone(),
         )))
         .merge(chat::router(chat::App::new(&env, auth.clone(), db.clone(), clock.clone(), limiter.clone())?))
-        .merge(clerk_webhook::router(clerk_webhook::App::from_env(&env)?))
-        .merge(conversation::router(conversation::App::new(&env, clock.clone(), limiter.clone())?))
+        .merge(conversation::router(conversation::App::new(&env, limiter.clone())?))
         .merge(conversations::router(conversations::App { auth: auth.clone(), db: db.clone() }))
         .merge(health::router(health::App { db: db.clone() }))
         .merge(history::router(history::App { auth: auth.clone(), db: db.clone() }))
-        .merge(users::router(users::App::new(auth, db, clock.clone())))
         .merge(description::router());
     Ok(http::finish(router, http::Settings::from_env(&env, clock)?))
 }
 
 /// The key from `AUTH_SIGNING_KEY`, or from the data folder, where it is made on the first run.
-fn signing_key(env: &Env, data_dir: Option<&Path>) -> Result<auth::SigningKey> {
-    if let Some(pem) = env.get("AUTH_SIGNING_KEY") {
-        return auth::SigningKey::from_pem(pem);
-    }
-    let Some(data_dir) = data_dir else {
-        return Err(Error::from(env.require("AUTH_SIGNING_KEY").expect_err("it was just seen to be absent")));
+fn signing_key(env: &Env, data_dir: Option<&Path>) -> Result<SigningKey> {
+    let Some(data_dir) = data_dir.filter(|_| env.get("AUTH_SIGNING_KEY").is_none()) else {
+        return Ok(SigningKey::from_env(env)?);
     };
     let path = data_dir.join(SIGNING_KEY_FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(pem) => auth::SigningKey::from_pem(&pem),
+    let pem = match std::fs::read_to_string(&path) {
+        Ok(pem) => SecretString::from(pem),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let pem = auth::SigningKey::generate_pem();
-            write_private(&path, &pem).map_err(Error::internal)?;
-            auth::SigningKey::from_pem(&pem)
+            let pem = SigningKey::generate_pem();
+            write_private(&path, pem.expose_secret()).map_err(Error::internal)?;
+            pem
         }
-        Err(error) => Err(Error::internal(error)),
-    }
+        Err(error) => return Err(Error::internal(error)),
+    };
+    let wrong = |error: InvalidKey| ConfigError { name: path.display().to_string(), detail: error.to_string() };
+    Ok(SigningKey::from_pem(pem.expose_secret()).map_err(wrong)?)
 }
 
 /// Writes a file that only its owner may read, whole or not at all.

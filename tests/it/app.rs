@@ -6,6 +6,7 @@ use base::Clock;
 use base::config::Env;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use server::mount;
 use tokio::net::TcpListener;
@@ -61,7 +62,7 @@ impl TestApp {
         let clock = Clock::system();
         let env = match env.get("AUTH_SIGNING_KEY") {
             Some(_) => env,
-            None => env.with("AUTH_SIGNING_KEY", auth::SigningKey::generate_pem()),
+            None => env.with("AUTH_SIGNING_KEY", auth::SigningKey::generate_pem().expose_secret()),
         };
         let settings = mount::Settings {
             env,

@@ -24,7 +24,7 @@ async fn is_503_without_the_database() {
     let admin = app.superuser().await;
     let database: String = admin.query_one("select current_database()::text", &[]).await.expect("a name").get(0);
     let closed = format!(
-        "alter database {database} with allow_connections false;
+        "revoke connect on database {database} from public;
          select pg_terminate_backend(pid) from pg_stat_activity
          where datname = '{database}' and usename = 'almanac_app'"
     );
