@@ -88,8 +88,8 @@ async fn a_truncated_reply_is_an_error_with_its_text() {
     ];
     for (end, kind, expected) in ends {
         for model in both(&fake) {
-            // A gate keeps the cut from overtaking the text before it.
-            fake.enqueue(Script { pause: Duration::from_millis(20), ..Script::words("One two").end(end.clone()) });
+            // The pause keeps a cut from overtaking the text before it.
+            fake.enqueue(Script::words("One two").pause(Duration::from_millis(20)).end(end.clone()));
             let (text, _, result) = collect(model.stream(&prompt("hello")).await.unwrap()).await;
             assert_eq!((text.as_str(), result.unwrap_err().kind()), (expected, kind), "{end:?}");
         }

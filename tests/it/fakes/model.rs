@@ -57,7 +57,7 @@ pub(crate) enum End {
 pub(crate) struct Script {
     /// The pieces of text.
     pub(crate) chunks: Vec<String>,
-    /// The wait before each chunk.
+    /// The wait before each chunk and before the end.
     pub(crate) pause: Duration,
     /// How it ends.
     pub(crate) end: End,
@@ -90,6 +90,12 @@ impl Script {
     pub(crate) fn status(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self::new([""; 0]).end(End::Status(status, headers, body.to_owned()))
+    }
+
+    /// The same with a wait before each chunk and before the end.
+    pub(crate) fn pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
     }
 
     /// The same with another end.
