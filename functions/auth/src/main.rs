@@ -1,3 +1,8 @@
 //! The `auth` function on AWS Lambda.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    base::run::start(auth::App::from_env, auth::router).await
+}

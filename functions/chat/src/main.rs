@@ -1,3 +1,8 @@
 //! The `chat` function on AWS Lambda.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    base::run::start(chat::App::from_env, chat::router).await
+}

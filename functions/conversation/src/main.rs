@@ -1,3 +1,8 @@
 //! The `conversation` function on AWS Lambda.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    base::run::start(conversation::App::from_env, conversation::router).await
+}

@@ -1,0 +1,25 @@
+"""Settings with which each function starts; nothing here is reached before a test needs it."""
+
+import subprocess
+
+SITE = "https://app.example"
+PUBLIC_URL = "https://api.example"
+NOWHERE = "postgres://almanac_app@127.0.0.1:9/almanac"
+ISSUERS = f'[{{"issuer":"{PUBLIC_URL}","jwks_url":"{PUBLIC_URL}/.well-known/jwks.json","built_in":true}}]'
+SIGNING_KEY = subprocess.run(
+    ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    check=True, capture_output=True, text=True,
+).stdout  # fmt: skip
+OF_ALL = {"CORS_ORIGINS": SITE}
+DATABASE = OF_ALL | {"DATABASE_URL": NOWHERE}
+
+SETTINGS = {
+    "auth": DATABASE | {"AUTH_SIGNING_KEY": SIGNING_KEY, "PUBLIC_URL": PUBLIC_URL},
+    "chat": DATABASE | {"AUTH_ISSUERS": ISSUERS},
+    "clerk-webhook": OF_ALL | {"DATABASE_SERVICE_URL": NOWHERE, "CLERK_WEBHOOK_SECRET": "whsec_dGVzdHM="},
+    "conversation": OF_ALL,
+    "conversations": DATABASE | {"AUTH_ISSUERS": ISSUERS},
+    "health": DATABASE,
+    "history": DATABASE | {"AUTH_ISSUERS": ISSUERS},
+    "users": DATABASE | {"AUTH_ISSUERS": ISSUERS},
+}
