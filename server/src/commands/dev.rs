@@ -7,6 +7,8 @@ use crate::failure::Result;
 use crate::{listen, terminal};
 
 pub(super) async fn run(env: Env) -> Result<()> {
+    // A person reads along.
+    let env = if env.get("LOG_FORMAT").is_some() { env } else { env.with("LOG_FORMAT", "text") };
     base::log::start(&env);
     // First of all, because it is quick to know and everything after it is not.
     let listener = listen::bind(listen::address(&env)?).await?;
@@ -37,7 +39,7 @@ fn welcome(url: &str, database: &Database) {
     TOKEN=$(curl -s {url}/api/auth/register -H 'content-type: application/json' \
       -d '{{"email":"you+'$RANDOM'@example.com","password":"correct horse battery staple"}}' \
       | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-    curl -N {url}/api/chat -H "authorization: Bearer $TOKEN" -H 'accept: text/plain' \
+    curl -sN {url}/api/chat -H "authorization: Bearer $TOKEN" -H 'accept: text/plain' \
       -H 'content-type: application/json' -d '{{"content":"Help me plan my Monday."}}'
 
   Ctrl-C stops everything; the data stays.

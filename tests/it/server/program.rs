@@ -11,11 +11,15 @@ use tempfile::TempDir;
 /// How long anything here may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Each run's template lies in a folder with this prefix and the process's id.
+const TEMPLATE_PREFIX: &str = "almanac-program-";
+
 /// A data folder with a migrated database. Creating one takes a second, so it is done once and copied.
 pub(super) fn data_folder() -> TempDir {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     let template = TEMPLATE.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a temporary folder").keep();
+        remove_leftovers();
+        let folder = std::env::temp_dir().join(format!("{TEMPLATE_PREFIX}{}", std::process::id()));
         let mut program = Program::start(&folder);
         program.wait_until_serving();
         program.stop();
@@ -27,6 +31,18 @@ pub(super) fn data_folder() -> TempDir {
     let status = Command::new("cp").arg("-a").arg(from).arg(copy.path()).status().expect("cp runs");
     assert!(status.success());
     copy
+}
+
+/// The templates of runs that are over.
+fn remove_leftovers() {
+    for entry in std::env::temp_dir().read_dir().into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(TEMPLATE_PREFIX));
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            // Another user's, or being removed by another run: leave it.
+            let _not_ours = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// A command of the program that ends by itself.

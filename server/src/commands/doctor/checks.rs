@@ -13,10 +13,10 @@ use crate::{database, listen, migrate};
 
 /// Model providers: the prefix of their models, and the default base address.
 const PROVIDERS: [(&str, &str, &str); 4] = [
-    ("openai", "OPENAI", "https://api.openai.com"),
-    ("anthropic", "ANTHROPIC", "https://api.anthropic.com"),
-    ("xai", "XAI", "https://api.x.ai"),
-    ("openrouter", "OPENROUTER", "https://openrouter.ai"),
+    ("openai", "OPENAI", "https://api.openai.com/v1"),
+    ("anthropic", "ANTHROPIC", "https://api.anthropic.com/v1"),
+    ("xai", "XAI", "https://api.x.ai/v1"),
+    ("openrouter", "OPENROUTER", "https://openrouter.ai/api/v1"),
 ];
 
 /// The database that would be used: the one named by the environment, or the embedded one.
@@ -131,21 +131,22 @@ pub(super) fn identity(env: &Env) -> Vec<Finding> {
 pub(super) fn models(env: &Env) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (subject, prefix, default) in PROVIDERS {
-        let base = env.get(&format!("{prefix}_BASE_URL")).map_or_else(|| default.to_owned(), without_credentials);
-        findings.push(match env.get(&format!("{prefix}_API_KEY")) {
-            Some(_) => ok(subject, format!("{prefix}_API_KEY is set; calls go to {base}")),
-            None => missing(subject, format!("{prefix}_API_KEY is not set; calls would go to {base}")),
+        let own = env.get(&format!("{prefix}_BASE_URL")).map(without_credentials);
+        findings.push(match (env.get(&format!("{prefix}_API_KEY")), own) {
+            (Some(_), own) => ok(
+                subject,
+                format!("{prefix}_API_KEY is set; calls go to {}", own.unwrap_or_else(|| default.to_owned())),
+            ),
+            (None, Some(own)) => ok(subject, format!("calls go to {own}, without a key")),
+            (None, None) => missing(subject, format!("{prefix}_API_KEY is not set")),
         });
     }
-    findings.push(match env.get("LOCAL_BASE_URL") {
-        Some(url) => ok("local", format!("calls go to {}", without_credentials(url))),
-        None => missing("local", "LOCAL_BASE_URL is not set; local/demo answers offline"),
-    });
-    findings.push(match env.get("DEFAULT_MODEL") {
+    findings.push(match env.get("ALMANAC_DEFAULT_MODEL") {
         Some(model) => ok("default model", model),
-        None => {
-            missing("default model", "DEFAULT_MODEL is not set; the first provider with a key is used, else local/demo")
-        }
+        None => missing(
+            "default model",
+            "ALMANAC_DEFAULT_MODEL is not set; the first provider set up answers, else local/demo",
+        ),
     });
     findings
 }
