@@ -183,7 +183,7 @@ impl HttpReply {
     fn end(&mut self, queue: &mut VecDeque<ReplyEvent>, error: ProviderError) -> Result<(), ProviderError> {
         let is_whole = match &mut self.reader {
             Reader::Completions(reader) => reader.finish(queue),
-            _ => false,
+            Reader::Messages(_) => false,
         };
         if is_whole { Ok(()) } else { Err(error) }
     }

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimeParser;
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::error::{ProviderError, ProviderErrorKind};
 
@@ -16,9 +16,9 @@ pub const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// The longest wait between two attempts. Somebody is waiting for the answer.
 pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(8);
 /// How long a vendor may take to answer with a status.
-pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(120);
+pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a reply may pause between two chunks. Vendors' keep-alive comments count as chunks.
-pub const CHUNK_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const CHUNK_IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A vendor's own word on whether a retry makes sense.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -98,7 +98,7 @@ fn random_fraction() -> f64 {
 /// The vendor's headers decide about the retry and its wait where they speak.
 pub(crate) fn apply_headers(error: ProviderError, headers: &HeaderMap) -> ProviderError {
     let error = error.with_retry_after(retry_after(headers));
-    match headers.get(SHOULD_RETRY).map(|value| value.as_bytes()) {
+    match headers.get(SHOULD_RETRY).map(HeaderValue::as_bytes) {
         Some(b"true") => error.with_retryable(true),
         Some(b"false") => error.with_retryable(false),
         _ => error,

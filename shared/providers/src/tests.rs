@@ -109,7 +109,9 @@ async fn retries_before_the_first_event_only_what_may_pass() {
     let model = &both(&fake)[0];
     let check = async |scripts: Vec<Script>, kind, calls| {
         let before = fake.requests().len();
-        scripts.into_iter().for_each(|script| fake.enqueue(script));
+        for script in scripts {
+            fake.enqueue(script);
+        }
         let error = model.stream(&prompt("x")).await.unwrap_err();
         assert_eq!((error.kind(), fake.requests().len() - before), (kind, calls));
         error
@@ -120,7 +122,7 @@ async fn retries_before_the_first_event_only_what_may_pass() {
     check(vec![Script::status(500, &[("x-should-retry", "false")], "")], ProviderErrorKind::Unavailable, 1).await;
     check(vec![Script::status(401, &[], "")], ProviderErrorKind::Unauthorized, 1).await;
     let error = check(vec![Script::status(429, &[("retry-after", "60")], "")], ProviderErrorKind::RateLimited, 1).await;
-    assert_eq!((error.retry_after(), error.status()), (Some(Duration::from_secs(60)), Some(429)));
+    assert_eq!((error.retry_after(), error.status()), (Some(Duration::from_mins(1)), Some(429)));
 }
 
 #[tokio::test]

@@ -57,11 +57,11 @@ pub(crate) fn from_answer(status: StatusCode, body: &[u8], key: Option<&SecretSt
 /// The error that an `error` object inside a stream, or under a good status, means.
 pub(crate) fn from_object(error: &Value, key: Option<&SecretString>) -> ProviderError {
     let names = [&error["type"], &error["code"]];
-    let named = names.iter().filter_map(|name| name.as_str()).find_map(kind_of_name);
+    let by_name = names.iter().filter_map(|name| name.as_str()).find_map(kind_of_name);
     // OpenRouter gives an HTTP status as `code`.
     let numbered = error["code"].as_u64().and_then(|code| u16::try_from(code).ok());
     let numbered = numbered.and_then(|code| StatusCode::from_u16(code).ok()).map(kind_of_status);
-    let kind = named.or(numbered).unwrap_or(ProviderErrorKind::Unavailable);
+    let kind = by_name.or(numbered).unwrap_or(ProviderErrorKind::Unavailable);
     let result = describe(ProviderError::new(kind), error, key);
     if is_quota(error) { result.with_retryable(false) } else { result }
 }

@@ -55,6 +55,7 @@ struct Ending {
 
 /// Counts are cumulative; a missing one is as it was.
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the protocol's names")]
 struct Usage {
     input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
