@@ -55,7 +55,7 @@ impl Status {
         match self.pending.as_slice() {
             [] => Ok(()),
             pending => Err(Failure::new(format!(
-                "The database lacks {}. Run `almanac migrate` first.",
+                "The database lacks {}. Run `almanac migrate` first, or serve with --migrate.",
                 names(pending.iter().map(Migration::title))
             ))),
         }

@@ -77,7 +77,7 @@ impl Database {
                 || Failure::new(format!("Set {name} to the database, logging in as {role}, or use --embedded."));
             env.get(name).map(str::to_owned).ok_or_else(missing)
         };
-        let data_dir = env.get("ALMANAC_DATA_DIR").map(|_| postgres::data_dir(env)).transpose()?;
+        let data_dir = env.get("ALMANAC_DATA_DIR").map(|_| postgres::made_data_dir(env)).transpose()?;
         Ok(Self {
             embedded: None,
             app_url: require("DATABASE_URL", "almanac_app")?,
@@ -117,7 +117,10 @@ impl Database {
 
     /// Whether the schema is the one this program knows. The login itself is checked where it is used.
     async fn check(&self) -> Result<()> {
-        let client = database::connect("DATABASE_URL", &self.app_url).await?;
+        // Before the first migration there is only the owner's login.
+        let owner = self.admin_url.as_ref().map(|url| ("DATABASE_ADMIN_URL", url));
+        let (setting, url) = owner.unwrap_or(("DATABASE_URL", &self.app_url));
+        let client = database::connect(setting, url).await?;
         let status = migrate::status(&client, &migrate::embedded()).await;
         match status {
             Ok(status) => status.require_current(),
@@ -150,7 +153,7 @@ pub(super) async fn serve(
     };
     let router = mount::router(settings).await.map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
-        Failure::new(format!("The functions cannot be started: {}.", cause.unwrap_or_else(|| error.to_string())))
+        Failure::new(format!("The functions cannot be started: {}", cause.unwrap_or_else(|| error.to_string())))
     })?;
     terminal::progress(&format!("Almanac serves at {public_url}"));
     ready(&public_url, database);

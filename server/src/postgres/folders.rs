@@ -72,10 +72,16 @@ impl Folders {
         }
     }
 
+    /// Makes the data folder, for its owner only.
+    pub(super) fn make(&self) -> Result<()> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir);
+        made.map_err(|error| self.cannot(&error))
+    }
+
     /// Makes the data folder and takes its lock, which lasts as long as the file lives.
     pub(super) fn lock(&self) -> Result<File> {
         let fresh = !self.data_dir.exists();
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir).map_err(|error| self.cannot(&error))?;
+        self.make()?;
         let path = self.data_dir.join(LOCK_NAME);
         let ours = fresh || path.exists() || self.data_dir.read_dir().is_ok_and(|mut entries| entries.next().is_none());
         if !ours && !self.cluster.exists() {

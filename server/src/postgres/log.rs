@@ -51,7 +51,11 @@ pub(super) fn tail(folders: &Folders) -> String {
 
 /// Why the server ended or would not be created, from its own words.
 pub(super) fn explain(said: &str, folders: &Folders, what: &str) -> Failure {
-    let bad = |line: &&str| ["FATAL:", "PANIC:", "error:", "ERROR:"].iter().any(|level| line.contains(level));
+    // A client that comes too early is refused with a FATAL of its own, which is not the reason.
+    let bad = |line: &&str| {
+        ["FATAL:", "PANIC:", "error:"].iter().any(|level| line.contains(level))
+            && !line.contains("the database system is")
+    };
     let own_words = said.lines().find(bad).or_else(|| said.lines().rfind(|line| !line.trim().is_empty()));
     let own_words = own_words.unwrap_or("it gave no reason").trim();
     let reason = REASONS.iter().find(|(words, _)| said.contains(words));

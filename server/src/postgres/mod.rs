@@ -68,3 +68,10 @@ pub fn inspect(data_dir: &Path) -> Result<Option<u32>> {
     folders.inspect()?;
     cluster::major(&folders)
 }
+
+/// The data folder, made when it is missing, for files beside a database that is elsewhere.
+pub fn made_data_dir(env: &Env) -> Result<PathBuf> {
+    let data_dir = data_dir(env)?;
+    folders::Folders::of(&data_dir).make()?;
+    Ok(data_dir)
+}
