@@ -43,8 +43,8 @@ class Emulator:
     """Runs a function; use it as a context manager."""
 
     def __init__(self, function: str, settings: dict[str, str], folder: Path) -> None:
-        self._log_path = folder / f"{function}.log"
         self._port, runtime_port = free_port(), free_port()
+        self._log_path = folder / f"{function}-{self._port}.log"
         machine = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
         program = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{machine}"
         program.chmod(0o755)

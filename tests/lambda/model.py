@@ -12,25 +12,34 @@ PAUSE_S = 0.06
 class Model:
     """OpenAI's chat completions on a port of its own; use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, sentences: list[str] = SENTENCES) -> None:
         self.sent_at_us: list[int] = []
         """When each sentence of the newest reply was sent."""
+        self.speaks = threading.Event()
+        """Set once a first sentence was sent."""
         model = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
+                try:
+                    self._reply()
+                except ConnectionError:
+                    self.close_connection = True  # The function has hung up, as it does when told to stop.
+
+            def _reply(self) -> None:
                 self.rfile.read(int(self.headers["content-length"]))
                 self.send_response(200)
                 self.send_header("content-type", "text/event-stream")
                 self.send_header("transfer-encoding", "chunked")
                 self.end_headers()
                 model.sent_at_us = []
-                for sentence in SENTENCES:
+                for sentence in sentences:
                     time.sleep(PAUSE_S)
                     model.sent_at_us.append(time.time_ns() // 1000)
                     self._send(_chunk({"content": sentence}))
+                    model.speaks.set()
                 self._send(_chunk({}, finish_reason="stop"))
                 self._send("data: [DONE]\n\n")
                 self.wfile.write(b"0\r\n\r\n")

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 import events
-from emulator import Emulator, FunctionError
+from emulator import FunctionError
 from paths import BINARIES
 from settings import SETTINGS, SITE
 
@@ -21,21 +21,6 @@ ANONYMOUS = {
     "history": (("GET", "/api/chat/history", {"query": {"limit": "2"}}), 401, "token_missing"),
     "users": (("GET", "/api/users/me", {}), 401, "token_missing"),
 }
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Starts a function's binary with its settings and some others."""
-    running = []
-
-    def start(function: str, **settings: str) -> Emulator:
-        emulator = Emulator(function, SETTINGS[function] | settings, tmp_path)
-        running.append(emulator)
-        return emulator.__enter__()
-
-    yield start
-    for emulator in running:
-        emulator.__exit__()
 
 
 def check_problem(answer, status: int, code: str) -> None:

@@ -14,7 +14,6 @@ from template import Route
 LONG_ANSWERS = {
     Route("POST", "/api/chat"),
     Route("GET", "/api/chat/{id}/stream"),
-    Route("POST", "/api/chat/{id}/stop"),
     Route("POST", "/api/conversation"),
 }
 GATEWAY_TIMEOUT_MS = 29_000
