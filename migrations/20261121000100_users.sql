@@ -18,9 +18,20 @@ create table public.identities (
     subject text not null,
     user_id uuid not null references public.users on delete cascade,
     created_at timestamptz not null default now(),
+    -- The issuer's own time of the newest change it told us, so that an older message changes nothing.
+    told_at timestamptz,
     primary key (issuer, subject)
 );
 create index identities_user_id on public.identities (user_id);
+
+-- Subjects that their issuer has deleted. A late message, or a token that has not run out yet, must not make
+-- the user again.
+create table public.deleted_identities (
+    issuer text not null,
+    subject text not null,
+    deleted_at timestamptz not null default now(),
+    primary key (issuer, subject)
+);
 
 -- The built-in issuer's passwords. The address is unique here and not in users: an address that another
 -- issuer tells is not proof of owning the account that signs in with it.
@@ -59,6 +70,8 @@ alter table public.users enable row level security;
 alter table public.users force row level security;
 alter table public.identities enable row level security;
 alter table public.identities force row level security;
+alter table public.deleted_identities enable row level security;
+alter table public.deleted_identities force row level security;
 alter table public.credentials enable row level security;
 alter table public.credentials force row level security;
 alter table public.sessions enable row level security;
@@ -67,8 +80,8 @@ alter table public.idempotency_keys enable row level security;
 alter table public.idempotency_keys force row level security;
 
 -- Supabase grants everything on new tables to its roles; start from nothing.
-revoke all on public.users, public.identities, public.credentials, public.sessions, public.idempotency_keys
-    from anon, authenticated;
+revoke all on public.users, public.identities, public.deleted_identities, public.credentials, public.sessions,
+    public.idempotency_keys from anon, authenticated;
 
 -- Users read themselves and change what is theirs to change; role and state are not.
 grant select on public.users to authenticated;
@@ -82,7 +95,7 @@ grant select on public.identities to authenticated;
 create policy identities_select_own on public.identities for select to authenticated
     using (user_id = (select auth.uid()));
 
--- Passwords and refresh tokens are nobody's to read: only functions of schema almanac touch them.
+-- Passwords, refresh tokens and deleted identities are nobody's to read: only functions of schema almanac touch them.
 
 grant select, insert, update, delete on public.idempotency_keys to authenticated;
 create policy idempotency_keys_own on public.idempotency_keys for all to authenticated
@@ -90,9 +103,11 @@ create policy idempotency_keys_own on public.idempotency_keys for all to authent
 
 -- Where service_role may not bypass row-level security (only a superuser can grant that), these let it.
 grant select, insert, update, delete
-    on public.users, public.identities, public.credentials, public.sessions, public.idempotency_keys to service_role;
+    on public.users, public.identities, public.deleted_identities, public.credentials, public.sessions,
+    public.idempotency_keys to service_role;
 create policy users_service on public.users for all to service_role using (true) with check (true);
 create policy identities_service on public.identities for all to service_role using (true) with check (true);
+create policy deleted_identities_service on public.deleted_identities for all to service_role using (true) with check (true);
 create policy credentials_service on public.credentials for all to service_role using (true) with check (true);
 create policy sessions_service on public.sessions for all to service_role using (true) with check (true);
 create policy idempotency_keys_service on public.idempotency_keys for all to service_role using (true) with check (true);
@@ -105,7 +120,15 @@ language sql stable security definer set search_path = '' as $$
     select u.id, u.role, u.is_active from public.users u where u.id = p_id
 $$;
 
--- Maps an external subject to its user, who is made on first sight. Two first sights at once make one.
+-- Held by a transaction that makes or deletes the user of a subject, so that these never happen at once.
+create function almanac.lock_identity(p_issuer text, p_subject text)
+returns void
+language sql volatile security definer set search_path = '' as $$
+    select pg_advisory_xact_lock(hashtextextended(p_issuer || chr(10) || p_subject, 0))
+$$;
+
+-- Maps an external subject to its user, who is made on first sight. Two first sights at once make one; a
+-- subject that its issuer has deleted has no user any more.
 create function almanac.find_or_provision_user(p_new_id uuid, p_issuer text, p_subject text, p_email text, p_name text)
 returns table (id uuid, role text, is_active boolean)
 language plpgsql volatile security definer set search_path = '' as $$
@@ -114,14 +137,17 @@ declare
 begin
     select i.user_id into found_id from public.identities i where i.issuer = p_issuer and i.subject = p_subject;
     if found_id is null then
+        perform almanac.lock_identity(p_issuer, p_subject);
+        select i.user_id into found_id from public.identities i where i.issuer = p_issuer and i.subject = p_subject;
+    end if;
+    if found_id is null then
+        if exists (select from public.deleted_identities d where d.issuer = p_issuer and d.subject = p_subject) then
+            return;
+        end if;
         insert into public.users (id, email, full_name)
         values (p_new_id, left(p_email, 320), left(p_name, 200));
-        insert into public.identities (issuer, subject, user_id) values (p_issuer, p_subject, p_new_id)
-        on conflict (issuer, subject) do nothing;
-        select i.user_id into found_id from public.identities i where i.issuer = p_issuer and i.subject = p_subject;
-        if found_id <> p_new_id then
-            delete from public.users u where u.id = p_new_id;
-        end if;
+        insert into public.identities (issuer, subject, user_id) values (p_issuer, p_subject, p_new_id);
+        found_id := p_new_id;
     end if;
     return query select u.id, u.role, u.is_active from public.users u where u.id = found_id;
 end

@@ -1,3 +1,8 @@
 //! The `users` function on AWS Lambda.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    base::run::start(users::App::from_env, users::router).await
+}
