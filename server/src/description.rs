@@ -21,10 +21,12 @@ pub fn document() -> OpenApi {
     for part in [
         auth::openapi(),
         chat::openapi(),
+        clerk_webhook::openapi(),
         conversation::openapi(),
         conversations::openapi(),
         health::openapi(),
         history::openapi(),
+        users::openapi(),
     ] {
         api.merge(part);
     }

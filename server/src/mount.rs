@@ -71,11 +71,17 @@ pub async fn router(settings: Settings) -> Result<Router> {
             clock.clone(),
             limiter.clone(),
         )))
+        .merge(clerk_webhook::router(clerk_webhook::App::new(
+            Db::service_from_env(&env)?,
+            clerk_webhook::Settings::from_env(&env)?,
+            clock.clone(),
+        )))
         .merge(chat::router(chat::App::new(&env, auth.clone(), db.clone(), clock.clone(), limiter.clone())?))
         .merge(conversation::router(conversation::App::new(&env, limiter.clone())?))
         .merge(conversations::router(conversations::App { auth: auth.clone(), db: db.clone() }))
         .merge(health::router(health::App { db: db.clone() }))
         .merge(history::router(history::App { auth: auth.clone(), db: db.clone() }))
+        .merge(users::router(users::App::new(auth, db, clock.clone())))
         .merge(description::router());
     Ok(http::finish(router, http::Settings::from_env(&env, clock)?))
 }
