@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +73,11 @@ class Emulator:
         """One invocation. The emulator collects a streamed answer; `RuntimeApi` shows when its parts arrive."""
         url = f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations"
         request = urllib.request.Request(url, json.dumps(event).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=INVOKE_S) as response:
-            raw = response.read()
+        try:
+            with urllib.request.urlopen(request, timeout=INVOKE_S) as response:
+                raw = response.read()
+        except urllib.error.HTTPError as error:
+            raise FunctionError(f"{error}\n{self.log}") from error
         metadata, found, body = raw.partition(METADATA_END)
         if not found:
             raise FunctionError(raw.decode())

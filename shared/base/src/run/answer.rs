@@ -106,6 +106,7 @@ mod tests {
 
     use super::*;
 
+    const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
     /// A connection's first answers are acknowledged at once; Linux delays acknowledgements only later.
     const ANSWERS: usize = 4;
     const CHUNKS: usize = 6;
@@ -168,5 +169,30 @@ mod tests {
             at_once = at_once.min(delays(true).await.iter().sum());
         }
         assert!(at_once < held_back / 3, "{at_once:?} without Nagle's algorithm, {held_back:?} with it");
+    }
+
+    #[tokio::test]
+    async fn tells_a_broken_body_in_trailers() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let api = RuntimeApi::new(&listener.local_addr().expect("an address").to_string());
+        let received = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.expect("a connection");
+            let mut text = String::new();
+            // The last chunk is empty; trailers follow it, and an empty line ends them.
+            while !text.split_once("\r\n0\r\n").is_some_and(|(_, rest)| rest.ends_with("\r\n\r\n")) {
+                let mut part = [0; 4096];
+                let len = connection.read(&mut part).await.expect("the request goes on");
+                text.push_str(&String::from_utf8_lossy(&part[..len]));
+            }
+            connection.write_all(ACCEPTED).await.expect("the reply is sent");
+            text
+        });
+        let chunks = stream::iter([Ok("half"), Err("the provider hung up")]);
+        let to = ReplyTo { request_id: "id".to_owned(), invocation_id: Some(HeaderValue::from_static("this-one")) };
+        api.answer(&to, Body::from_stream(chunks).into_response()).await.expect("the answer is taken");
+        let text = received.await.expect("the receiver ends");
+        assert!(text.starts_with("POST /2018-06-01/runtime/invocation/id/response HTTP/1.1\r\n"), "{text}");
+        assert!(text.contains("\r\nlambda-runtime-invocation-id: this-one\r\n"), "{text}");
+        assert!(text.contains("\r\n0\r\nlambda-runtime-function-error-type: BrokenOff\r\n"), "{text}");
     }
 }
