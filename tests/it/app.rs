@@ -1,6 +1,7 @@
 //! The product, whole, on a port of its own, and the people who use it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use base::Clock;
 use base::config::Env;
@@ -22,7 +23,8 @@ pub struct TestApp {
     pub base_url: String,
     /// Moves the product's time.
     pub clock: Clock,
-    pub database: TestDatabase,
+    pub database: Arc<TestDatabase>,
+    settings: mount::Settings,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -55,8 +57,7 @@ impl TestApp {
         Self::start_on(TestDatabase::create().await, Env::from_pairs(settings)).await
     }
 
-    /// The product on a database that may have been used before.
-    pub async fn start_on(database: TestDatabase, env: Env) -> Self {
+    async fn start_on(database: TestDatabase, env: Env) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base_url = format!("http://{}", listener.local_addr().expect("an address"));
         let clock = Clock::system();
@@ -70,12 +71,38 @@ impl TestApp {
             service_database_url: database.url("almanac_service"),
             data_dir: None,
             public_url: base_url.clone(),
-            clock: clock.clone(),
+            clock,
         };
-        let router = mount::router(settings).await.expect("the settings are right");
+        Self::serve(listener, base_url, settings, Arc::new(database)).await
+    }
+
+    async fn serve(
+        listener: TcpListener,
+        base_url: String,
+        settings: mount::Settings,
+        database: Arc<TestDatabase>,
+    ) -> Self {
+        let router = mount::router(settings.clone()).await.expect("the settings are right");
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move { axum::serve(listener, service).await.expect("the server runs") });
-        Self { base_url, clock, database, server }
+        Self { base_url, clock: settings.clock.clone(), database, settings, server }
+    }
+
+    /// A second process of the same product: nothing in common but the database, the keys and the time.
+    pub async fn second_process(&self) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base_url = format!("http://{}", listener.local_addr().expect("an address"));
+        Self::serve(listener, base_url, self.settings.clone(), Arc::clone(&self.database)).await
+    }
+
+    /// The same person, coming to this process.
+    pub fn seen_by(&self, actor: &Actor) -> Actor {
+        Actor { base_url: self.base_url.clone(), ..actor.clone() }
+    }
+
+    /// The key the built-in issuer signs with.
+    pub fn signing_key(&self) -> &str {
+        self.settings.env.get("AUTH_SIGNING_KEY").expect("every test app has one")
     }
 
     /// A visitor.

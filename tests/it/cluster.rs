@@ -91,7 +91,10 @@ async fn prepare_template(server: &EmbeddedPostgres) {
     migrate::run(&mut client, &migrate::embedded(), terminal::silent).await.expect("the migrations apply");
     drop(client);
     let admin = connect(&server.admin_url()).await;
-    admin.batch_execute(&format!("alter database {TEMPLATE} allow_connections false")).await.expect("the template closes");
+    admin
+        .batch_execute(&format!("alter database {TEMPLATE} allow_connections false"))
+        .await
+        .expect("the template closes");
 }
 
 async fn carry_out(admin: Client, mut orders: mpsc::UnboundedReceiver<Order>) {

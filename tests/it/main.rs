@@ -2,6 +2,8 @@
 //! outside services. `app.rs` holds the harness; the other modules mirror `functions/`.
 
 mod app;
+mod chat;
 mod cluster;
 mod fakes;
 mod health;
+mod server;

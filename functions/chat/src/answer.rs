@@ -39,7 +39,8 @@ impl Format {
     /// The first format that `Accept` names; the UI message stream when it names none.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let mut types = accept.flat_map(|value| value.split(',')).map(|one| one.split(';').next().unwrap_or_default().trim());
+        let mut types =
+            accept.flat_map(|value| value.split(',')).map(|one| one.split(';').next().unwrap_or_default().trim());
         let named = types.find_map(|media_type| match media_type {
             "text/event-stream" => Some(Self::UiStream),
             "text/plain" => Some(Self::PlainText),

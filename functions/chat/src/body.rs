@@ -169,9 +169,11 @@ impl Send {
             return Ok(Self { conversation: ConversationRef::Existing(id), model: body.model, wish });
         }
         let index = body.messages.len().saturating_sub(1);
-        let last = body.messages.pop().filter(|message| message.role == "user").ok_or_else(|| {
-            Error::invalid(format!("/messages/{index}"), "The last message must be the user's.")
-        })?;
+        let last = body
+            .messages
+            .pop()
+            .filter(|message| message.role == "user")
+            .ok_or_else(|| Error::invalid(format!("/messages/{index}"), "The last message must be the user's."))?;
         let content = text_of(last.parts, index)?;
         let wish = Wish::Say {
             content: checked_content(content, &format!("/messages/{index}/parts"))?,

@@ -132,7 +132,9 @@ fn ending_of(reply: &Message) -> Part {
             usage: reply.usage.unwrap_or(Usage { input_tokens: 0, output_tokens: 0, estimated: true }),
         },
         Status::Stopped => Part::Abort,
-        Status::Failed => Part::Error { code: "provider_failed", detail: "The model's provider could not answer.".into() },
+        Status::Failed => {
+            Part::Error { code: "provider_failed", detail: "The model's provider could not answer.".into() }
+        }
         Status::Interrupted | Status::Streaming => {
             Part::Error { code: "interrupted", detail: "The reply was interrupted.".into() }
         }

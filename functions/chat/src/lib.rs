@@ -15,6 +15,7 @@ mod begin_reply;
 mod body;
 mod follow;
 mod live;
+mod models;
 mod resume_stream;
 mod send_message;
 mod stop_reply;
@@ -29,10 +30,10 @@ use base::auth::Auth;
 use base::config::Env;
 use base::rate_limit::{Limiter, Policy};
 use base::{Clock, Db};
-use providers::Providers;
 use utoipa::OpenApi;
 
 pub use live::LiveReplies;
+pub use models::Models;
 
 /// How many sends a user may make.
 const SEND_POLICY: Policy = Policy { name: "chat", quota: 60, window: Duration::from_secs(60) };
@@ -53,7 +54,7 @@ pub struct App {
     /// How often a user may send.
     pub limiter: Limiter,
     /// The models.
-    pub providers: Providers,
+    pub models: Models,
     /// The replies being written by this process.
     pub live: LiveReplies,
     /// How long a reply's writer is taken to live after it was last heard of.
@@ -82,7 +83,7 @@ impl App {
     pub fn from_env(env: &Env) -> base::Result<Self> {
         let (db, clock) = (Db::from_env(env)?, Clock::system());
         let auth = Auth::from_env(env, db.clone(), clock.clone())?;
-        let limiter = Limiter::in_process(clock.clone());
+        let limiter = Limiter::from_env(env, clock.clone())?;
         Self::new(env, auth, db, clock, limiter)
     }
 
@@ -93,7 +94,7 @@ impl App {
             db,
             clock,
             limiter,
-            providers: Providers::from_env(env)?,
+            models: Models::from_env(env)?,
             live: LiveReplies::default(),
             lease: Lease::from_env(env)?,
         })

@@ -47,7 +47,7 @@ pub(crate) async fn send_message(
 ) -> Result<Response> {
     let format = Format::from_headers(&headers);
     let send = Send::from_json(&body, user.id)?;
-    let resolved = app.providers.resolve(send.model.as_deref());
+    let resolved = app.models.resolve(send.model.as_deref());
     let (model, name) = resolved.map_err(|error| Error::invalid("/model", error.to_string()))?;
     let allowance = app.limiter.take(SEND_POLICY, &user.id.to_string()).await?;
 
@@ -63,7 +63,7 @@ pub(crate) async fn send_message(
         }
     };
     let mut response = respond(&app, user.id, format, conversation, reply, source).await?;
-    response.headers_mut().extend(SEND_POLICY.headers(allowance));
+    response.headers_mut().extend(allowance.headers());
     Ok(response)
 }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 use base::request::{self, Request};
 use domain::message::{self, Ending, Message, Role, Saved, Status, Usage};
 use futures_util::StreamExt;
-use providers::{ChatModel, ChatPrompt, FinishReason, ProviderError, ProviderErrorKind, ReplyEvent, ReplyStream, TokenUsage, Turn};
+use providers::{
+    ChatModel, ChatPrompt, FinishReason, ProviderError, ProviderErrorKind, ReplyEvent, ReplyStream, TokenUsage, Turn,
+};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::App;
@@ -113,7 +115,7 @@ struct Writer {
 enum Outcome {
     Finished(FinishReason),
     Stopped,
-    Broke(ProviderError),
+    Broke(ProviderErrorKind, String),
     Lost,
 }
 
@@ -137,7 +139,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 () = self.guard.live.stop_requested() => return Err(Outcome::Stopped),
-                opened = &mut opening => return opened.map_err(Outcome::Broke),
+                opened = &mut opening => return opened.map_err(|error| broke(&error)),
                 _ = saves.tick() => if let Some(outcome) = self.save().await { return Err(outcome) },
             }
         }
@@ -161,9 +163,9 @@ impl Writer {
                     }
                     Some(Ok(ReplyEvent::Usage(usage))) => self.usage = Some(usage),
                     Some(Ok(ReplyEvent::Finished(reason))) => return Outcome::Finished(reason),
-                    Some(Err(error)) => return Outcome::Broke(error),
+                    Some(Err(error)) => return broke(&error),
                     // A stream ends with `Finished` or an error; one that does neither was cut.
-                    None => return Outcome::Broke(ProviderError::new(ProviderErrorKind::Interrupted, "The reply was cut.")),
+                    None => return Outcome::Broke(ProviderErrorKind::Interrupted, "The reply was cut.".to_owned()),
                 },
             }
         }
@@ -242,10 +244,9 @@ impl Writer {
             Outcome::Stopped => {
                 (Ending { status: Status::Stopped, finish_reason: None, error_code: None, usage }, Part::Abort)
             }
-            Outcome::Broke(error) => {
-                let (status, code) = breakage(error.kind());
-                tracing::warn!(%error, code, reply_id = %self.new.reply_id, "a reply broke off");
-                let detail = error.to_string().into();
+            Outcome::Broke(kind, detail) => {
+                let (status, code) = breakage(kind);
+                let detail = detail.into();
                 let ending = Ending { status, finish_reason: None, error_code: Some(code), usage };
                 (ending, Part::Error { code, detail })
             }
@@ -306,6 +307,12 @@ impl Writer {
 /// Somebody else ended or deleted the reply.
 const LOST: fn() -> Part =
     || Part::Error { code: "reply_lost", detail: "The reply was ended or deleted elsewhere.".into() };
+
+fn broke(error: &ProviderError) -> Outcome {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::warn!(%error, cause, kind = error.kind().as_str(), "a provider failed");
+    Outcome::Broke(error.kind(), error.to_string())
+}
 
 /// How a reply that broke off is recorded: a refusal has failed, a lost connection interrupted it.
 fn breakage(kind: ProviderErrorKind) -> (Status, &'static str) {

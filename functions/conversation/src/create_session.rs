@@ -7,6 +7,7 @@ use base::Result;
 use base::extract::Json;
 use base::http::ClientAddress;
 use http::{HeaderValue, StatusCode, header};
+use providers::OpenAiClient;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,17 +50,17 @@ pub(crate) struct Session {
 )]
 pub(crate) async fn create_session(
     State(app): State<App>,
-    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    Extension(address): Extension<ClientAddress>,
     Json(NewSession { api_key }): Json<NewSession>,
 ) -> Result<Response> {
     let api_key = key::checked(api_key)?;
-    let allowance = app.limiter.take(SESSION_POLICY, &address.to_string()).await?;
-    let minted = providers::mint_client_secret(&app.http(), &app.base_url, &api_key, &app.realtime).await;
-    let minted = minted.map_err(failure::answer)?;
-    let session =
-        Session { value: minted.value.expose_secret().to_owned(), expires_at: minted.expires_at, model: minted.model };
+    let allowance = app.limiter.take(SESSION_POLICY, &address.limit_key()).await?;
+    let client = OpenAiClient::new(app.http(), &app.base_url, Some(api_key));
+    let minted = client.mint_realtime_secret(&app.realtime).await.map_err(failure::answer)?;
+    let value = minted.value.expose_secret().to_owned();
+    let session = Session { value, expires_at: minted.expires_at.as_second(), model: minted.model };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     let mut response = (StatusCode::CREATED, no_store, Json(session)).into_response();
-    response.headers_mut().extend(SESSION_POLICY.headers(allowance));
+    response.headers_mut().extend(allowance.headers());
     Ok(response)
 }

@@ -104,13 +104,13 @@ impl From<TokenUsage> for Usage {
 )]
 pub(crate) async fn hold_conversation(
     State(app): State<App>,
-    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    Extension(address): Extension<ClientAddress>,
     Json(exchange): Json<Exchange>,
 ) -> Result<Response> {
     check(&exchange)?;
     let Exchange { api_key, message, history, model, stream } = exchange;
     let api_key = key::checked(api_key)?;
-    let allowance = app.limiter.take(CONVERSATION_POLICY, &address.to_string()).await?;
+    let allowance = app.limiter.take(CONVERSATION_POLICY, &address.limit_key()).await?;
 
     let prompt = prompt_of(message, history, model.unwrap_or_else(|| MODEL_DEFAULT.to_owned()));
     let client = OpenAiClient::new(app.http(), &app.base_url, Some(api_key));
@@ -121,7 +121,7 @@ pub(crate) async fn hold_conversation(
         let reply = client.complete(&prompt).await.map_err(failure::answer)?;
         Json(Reply { response: reply.text, model: reply.model, usage: reply.usage.map(Into::into) }).into_response()
     };
-    response.headers_mut().extend(CONVERSATION_POLICY.headers(allowance));
+    response.headers_mut().extend(allowance.headers());
     Ok(response)
 }
 

@@ -21,11 +21,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
+use base::Clock;
 use base::config::Env;
 use base::http_client;
 use base::rate_limit::{Limiter, Policy};
-use base::Clock;
-use providers::RealtimeSettings;
+use providers::realtime::{self, RealtimeSettings};
 use utoipa::OpenApi;
 
 /// How many exchanges an address may have.
@@ -51,17 +51,16 @@ pub struct App {
 impl App {
     /// Reads `OPENAI_BASE_URL`, and `REALTIME_MODEL`, `REALTIME_VOICE` and `REALTIME_INSTRUCTIONS` for sessions.
     pub fn from_env(env: &Env) -> base::Result<Self> {
-        Self::new(env, Limiter::in_process(Clock::system()))
+        Self::new(env, Limiter::from_env(env, Clock::system())?)
     }
 
     /// The same with a limiter that is shared with other functions.
     pub fn new(env: &Env, limiter: Limiter) -> base::Result<Self> {
-        let defaults = RealtimeSettings::default();
         let realtime = RealtimeSettings {
-            model: env.get("REALTIME_MODEL").map_or(defaults.model, str::to_owned),
-            voice: env.get("REALTIME_VOICE").map(str::to_owned).or(defaults.voice),
-            instructions: env.get("REALTIME_INSTRUCTIONS").map(str::to_owned).or(defaults.instructions),
-            ..defaults
+            model: env.get("REALTIME_MODEL").unwrap_or(realtime::REALTIME_MODEL_DEFAULT).to_owned(),
+            voice: env.get("REALTIME_VOICE").map(str::to_owned),
+            instructions: env.get("REALTIME_INSTRUCTIONS").map(str::to_owned),
+            expires_seconds: realtime::EXPIRES_SECONDS_DEFAULT,
         };
         let base_url = env.get("OPENAI_BASE_URL").unwrap_or(OPENAI_BASE_URL).into();
         Ok(Self { limiter, base_url, realtime: Arc::new(realtime), http: Arc::default() })

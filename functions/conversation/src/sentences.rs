@@ -57,9 +57,9 @@ fn certain_end(text: &str) -> Option<usize> {
 /// The end of the last word that fits, or of the last character when there is no space.
 fn cut_of(text: &str) -> usize {
     let room = text.floor_char_boundary(SENTENCE_BYTES_MAX);
-    text[..room].rfind(char::is_whitespace).map_or(room, |space| {
-        space + text[space..].chars().next().map_or(1, char::len_utf8)
-    })
+    text[..room]
+        .rfind(char::is_whitespace)
+        .map_or(room, |space| space + text[space..].chars().next().map_or(1, char::len_utf8))
 }
 
 #[cfg(test)]

@@ -77,9 +77,10 @@ impl Env {
     {
         match self.get(name) {
             None => Ok(default),
-            Some(value) => value
-                .parse()
-                .map_err(|error: T::Err| ConfigError { name: name.to_owned(), detail: format!("cannot be read: {error}") }),
+            Some(value) => value.parse().map_err(|error: T::Err| ConfigError {
+                name: name.to_owned(),
+                detail: format!("cannot be read: {error}"),
+            }),
         }
     }
 

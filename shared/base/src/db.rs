@@ -63,8 +63,8 @@ impl Db {
         let url = env.require(name)?;
         let size = env.parse_or("DATABASE_CONNECTIONS_MAX", 1)?;
         let pipelined = env.get("DATABASE_PIPELINE") != Some("off");
-        let connector = Connector::new(url)
-            .map_err(|detail| crate::config::ConfigError { name: name.to_owned(), detail })?;
+        let connector =
+            Connector::new(url).map_err(|detail| crate::config::ConfigError { name: name.to_owned(), detail })?;
         let timeouts =
             Timeouts { wait: Some(WAIT_TIMEOUT), create: Some(CONNECT_TIMEOUT), recycle: Some(CONNECT_TIMEOUT) };
         let pool = Pool::builder(connector)

@@ -60,7 +60,8 @@ impl IdempotencyKey {
     ) -> Result<Option<Kept>> {
         let Some(key) = self.as_deref() else { return Ok(None) };
         let input = serde_json::to_vec(input).map_err(Error::internal)?;
-        let fingerprint = Sha256::new().chain_update(operation).chain_update([0]).chain_update(input).finalize().to_vec();
+        let fingerprint =
+            Sha256::new().chain_update(operation).chain_update([0]).chain_update(input).finalize().to_vec();
         let claimed = tx
             .query_opt(
                 "insert into idempotency_keys (user_id, key, fingerprint) values ($1, $2, $3)

@@ -26,10 +26,9 @@ const PROBLEMS: [(&str, &str); 9] = [
 /// Adds the shared parts to a description that was put together from the functions'.
 pub fn complete(api: &mut OpenApi) {
     let components = api.components.get_or_insert_with(Components::new);
-    for (name, schema) in [
-        (Problem::name().into_owned(), Problem::schema()),
-        (FieldError::name().into_owned(), FieldError::schema()),
-    ] {
+    for (name, schema) in
+        [(Problem::name().into_owned(), Problem::schema()), (FieldError::name().into_owned(), FieldError::schema())]
+    {
         components.schemas.insert(name, schema);
     }
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
@@ -47,9 +46,7 @@ fn add_problems(operation: &mut Operation) {
     let signed_in = secured.then_some(("401", "No valid token.")).into_iter();
     let forbidden = secured.then_some(("403", "Known, but not allowed.")).into_iter();
     for (status, description) in PROBLEMS.into_iter().chain(signed_in).chain(forbidden) {
-        let content = ContentBuilder::new()
-            .schema(Some(RefOr::Ref(Ref::from_schema_name(Problem::name()))))
-            .build();
+        let content = ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name(Problem::name())))).build();
         let response =
             ResponseBuilder::new().description(description).content("application/problem+json", content).build();
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());

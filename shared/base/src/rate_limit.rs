@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+use crate::config::Env;
 use crate::{Clock, Error, Result};
 
 /// How many keys are remembered at once.
@@ -29,8 +30,10 @@ pub struct Policy {
 }
 
 /// What is left after one more was let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Allowance {
+    /// The limit that applies.
+    policy: Policy,
     /// How many more may follow at once.
     pub remaining: u32,
     /// Until all of the quota is back, in seconds, rounded up.
@@ -41,18 +44,21 @@ pub struct Allowance {
 #[derive(Debug, Clone)]
 pub struct Limiter {
     clock: Clock,
+    scale: u32,
     arrivals: Arc<Mutex<HashMap<(&'static str, String), i64>>>,
 }
 
 impl Limiter {
-    /// A limiter that counts in this process.
-    pub fn in_process(clock: Clock) -> Self {
-        Self { clock, arrivals: Arc::default() }
+    /// A limiter that counts in this process. `RATE_LIMIT_SCALE` (a whole number, default 1) multiplies every
+    /// quota, for load tests and for operators who know their users.
+    pub fn from_env(env: &Env, clock: Clock) -> Result<Self> {
+        Ok(Self { clock, scale: env.parse_or("RATE_LIMIT_SCALE", 1)?, arrivals: Arc::default() })
     }
 
     /// Lets one more through, or answers 429 with the wait. It is asynchronous because a shared store is.
     #[expect(clippy::unused_async, reason = "callers are written for a store that is asked over the network")]
     pub async fn take(&self, policy: Policy, key: &str) -> Result<Allowance> {
+        let policy = Policy { quota: policy.quota.saturating_mul(self.scale).max(1), ..policy };
         let now_us = self.clock.now().as_microsecond();
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         if arrivals.len() >= KEYS_MAX {
@@ -64,46 +70,46 @@ impl Limiter {
                 *theoretical = next;
                 Ok(allowance)
             }
-            Err(wait_us) => Err(policy.exceeded(wait_us.unsigned_abs().div_ceil(1_000_000).max(1))),
+            Err(wait_us) => Err(exceeded(policy, wait_us.unsigned_abs().div_ceil(1_000_000).max(1))),
         }
     }
 }
 
-impl Policy {
+impl Allowance {
     /// The two headers that tell a client where it stands.
-    pub fn headers(&self, allowance: Allowance) -> [(HeaderName, HeaderValue); 2] {
-        let policy = format!("\"{}\";q={};w={}", self.name, self.quota, self.window.as_secs());
-        let state = format!("\"{}\";r={};t={}", self.name, allowance.remaining, allowance.reset_seconds);
+    pub fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
+        let Policy { name, quota, window } = self.policy;
+        let policy = format!("\"{name}\";q={quota};w={}", window.as_secs());
+        let state = format!("\"{name}\";r={};t={}", self.remaining, self.reset_seconds);
         let value = |text: String| HeaderValue::try_from(text).expect("a policy's name is plain ASCII");
         [
             (HeaderName::from_static("ratelimit-policy"), value(policy)),
             (HeaderName::from_static("ratelimit"), value(state)),
         ]
     }
+}
 
-    fn exceeded(&self, wait_seconds: u64) -> Error {
-        let detail = format!("Too many requests. Try again in {wait_seconds} s.");
-        let state = Allowance { remaining: 0, reset_seconds: wait_seconds };
-        self.headers(state)
-            .into_iter()
-            .fold(Error::too_many_requests(detail, wait_seconds), |error, (name, value)| error.with_header(name, value))
-    }
+fn exceeded(policy: Policy, wait_seconds: u64) -> Error {
+    let detail = format!("Too many requests. Try again in {wait_seconds} s.");
+    let state = Allowance { policy, remaining: 0, reset_seconds: wait_seconds };
+    let error = Error::too_many_requests(detail, wait_seconds);
+    state.headers().into_iter().fold(error, |error, (name, value)| error.with_header(name, value))
 }
 
 /// GCRA on microseconds: the new theoretical arrival time, or how long to wait.
 fn admit(policy: Policy, theoretical_us: i64, now_us: i64) -> Result<(i64, Allowance), i64> {
     let window_us = i64::try_from(policy.window.as_micros()).unwrap_or(i64::MAX / 4);
     let quota = i64::from(policy.quota.max(1));
-    let step_us = window_us / quota;
+    let step_us = (window_us / quota).max(1);
     let next = theoretical_us.max(now_us) + step_us;
     let over_us = next - now_us - step_us * quota;
     if over_us > 0 {
         return Err(over_us);
     }
     let used_us = next - now_us;
-    let remaining = u32::try_from((step_us * quota - used_us) / step_us.max(1)).unwrap_or_default();
+    let remaining = u32::try_from((step_us * quota - used_us) / step_us).unwrap_or_default();
     let reset_seconds = used_us.unsigned_abs().div_ceil(1_000_000);
-    Ok((next, Allowance { remaining, reset_seconds }))
+    Ok((next, Allowance { policy, remaining, reset_seconds }))
 }
 
 /// Drops keys that are back to their full quota, or all of them when a flood of fresh keys leaves none.
@@ -123,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn lets_the_quota_through_and_regains_it_evenly() {
         let clock = Clock::system();
-        let limiter = Limiter::in_process(clock.clone());
+        let limiter = Limiter::from_env(&Env::default(), clock.clone()).expect("no settings");
         for remaining in [2, 1, 0] {
             assert_eq!(limiter.take(POLICY, "a").await.expect("within the quota").remaining, remaining);
         }

@@ -105,7 +105,8 @@ pub fn note(change: impl FnOnce(&mut Notes)) {
 }
 
 fn is_plain(id: &str) -> bool {
-    (8..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    (8..=REQUEST_ID_BYTES_MAX).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// The trace id of a `traceparent`: `version-traceid-parentid-flags`, all lower-case hexadecimal, not all zero.

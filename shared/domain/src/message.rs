@@ -210,7 +210,8 @@ pub struct NewMessage<'a> {
 
 /// Stores what the user asked. Breaks `messages_pkey` when the id is taken.
 pub async fn create_question(tx: &mut Tx, owner: Uuid, new: &NewMessage<'_>, content: &str) -> Result<(), Error> {
-    let sql = "insert into messages (id, user_id, conversation_id, parent_id, role, content, model, created_at, updated_at)
+    let sql =
+        "insert into messages (id, user_id, conversation_id, parent_id, role, content, model, created_at, updated_at)
                values ($1, $2, $3, $4, 'user', $5, $6, $7, $7)";
     tx.execute(sql, params![new.id, owner, new.conversation_id, new.parent_id, content, new.model, new.created_at])
         .await
@@ -298,7 +299,8 @@ pub async fn end_reply(tx: Tx, owner: Uuid, id: Uuid, content: &str, ending: &En
 
 /// Ends a reply whose writer is gone, keeping its text.
 pub async fn end_abandoned(tx: &mut Tx, owner: Uuid, id: Uuid) -> Result<(), Error> {
-    let sql = "update messages set status = 'interrupted', error_code = 'writer_gone', alive_until = null, updated_at = now()
+    let sql =
+        "update messages set status = 'interrupted', error_code = 'writer_gone', alive_until = null, updated_at = now()
                where user_id = $1 and id = $2 and status = 'streaming' and alive_until < now()";
     tx.execute(sql, params![owner, id]).await.map(drop)
 }

@@ -1,1 +1,3 @@
 //! Stateful stand-ins for outside services, speaking HTTP on loopback.
+
+pub mod model;

@@ -10,7 +10,9 @@ impl PlainText {
         match part {
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),
             Part::Abort => out.extend_from_slice(b"\n\n[Stopped.]\n"),
-            Part::Error { detail, .. } => out.extend_from_slice(format!("\n\n[The reply broke off: {detail}]\n").as_bytes()),
+            Part::Error { detail, .. } => {
+                out.extend_from_slice(format!("\n\n[The reply broke off: {detail}]\n").as_bytes())
+            }
             Part::Start { .. }
             | Part::Title { .. }
             | Part::TextStart

@@ -106,10 +106,7 @@ async fn report_end(connection: impl Future<Output = Result<(), tokio_postgres::
 /// Why this login must not serve requests, if it must not: row-level security would not hold it.
 pub(super) async fn bypassing_login(client: &Client) -> Result<Option<String>, tokio_postgres::Error> {
     let row = client
-        .query_typed_one(
-            "select rolname::text, rolsuper, rolbypassrls from pg_roles where rolname = current_user",
-            &[],
-        )
+        .query_typed_one("select rolname::text, rolsuper, rolbypassrls from pg_roles where rolname = current_user", &[])
         .await?;
     let (name, is_super, bypasses): (String, bool, bool) = (row.get(0), row.get(1), row.get(2));
     Ok((is_super || bypasses).then(|| {

@@ -104,9 +104,7 @@ impl Tx {
         let Self { client, state, .. } = self;
         let client: &'c Client = client.as_ref().expect("the connection is only taken on drop");
         let statement = statement(client);
-        let begin = async {
-            if was == State::Fresh { open(client, actor, pipelined).await } else { Ok(()) }
-        };
+        let begin = async { if was == State::Fresh { open(client, actor, pipelined).await } else { Ok(()) } };
         let result = match (pipelined, last) {
             (true, true) => {
                 let (_, result, _) = tokio::try_join!(begin, statement, client.batch_execute(COMMIT))?;

@@ -1,0 +1,144 @@
+//! The client, the provider and the process are cut at every boundary between chunks. Whatever happens there
+//! is one question and one reply, whose text is what the provider had sent or a beginning of it, and whose
+//! status is true.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::reading::{Reading, ai_sdk_body, app_with_model, messages, parts, text};
+use crate::app::{Actor, TestApp};
+use crate::fakes::model::{End, ModelFake, Script};
+
+const CHUNKS: [&str; 7] = ["One ", "two ", "three ", "vier ", "fünf ", "六", "."];
+
+fn sent(count: usize) -> String {
+    CHUNKS[..count].concat()
+}
+
+/// Checks the conversation's two rows and gives the reply.
+async fn only_reply(actor: &Actor, conversation: &str) -> Value {
+    let all = messages(actor, conversation).await;
+    let roles: Vec<&Value> = all.iter().map(|message| &message["role"]).collect();
+    assert_eq!(roles, ["user", "assistant"], "{all:?}");
+    all[1].clone()
+}
+
+#[tokio::test]
+async fn the_client_is_cut_everywhere() {
+    let (app, fake) = app_with_model().await;
+    let alice = app.register("alice").await;
+    for cut in 0..=CHUNKS.len() {
+        let gate = fake.gated(CHUNKS);
+        let chat = format!("chat-{cut}");
+        let mut reading = Reading::of_send(&alice, &ai_sdk_body(&chat, "m", "Count")).await;
+        let conversation = reading.conversation();
+        let uncut = Reading::of_resume(&alice, &conversation).await;
+        gate.release(cut);
+        reading.until(if cut == 0 { "start-step" } else { CHUNKS[cut - 1] }).await;
+        drop(reading);
+        let resumed = Reading::of_resume(&alice, &chat).await;
+        gate.finish();
+        let (uncut, resumed) = (uncut.to_end().await, resumed.to_end().await);
+        assert_eq!(resumed, uncut, "cut at {cut}");
+        assert_eq!(text(&parts(&uncut)), sent(CHUNKS.len()));
+        let reply = only_reply(&alice, &conversation).await;
+        assert_eq!((&reply["status"], &reply["content"]), (&json!("complete"), &json!(sent(CHUNKS.len()))));
+    }
+}
+
+#[tokio::test]
+async fn the_provider_is_cut_everywhere() {
+    let (app, fake) = app_with_model().await;
+    let alice = app.register("alice").await;
+    for cut in 1..=CHUNKS.len() {
+        fake.enqueue(Script::new(CHUNKS).end(End::CutBefore(cut)));
+        let reading = Reading::of_send(&alice, &ai_sdk_body(&format!("chat-{cut}"), "m", "Count")).await;
+        let conversation = reading.conversation();
+        let parts = parts(&reading.to_end().await);
+        let reply = only_reply(&alice, &conversation).await;
+        assert_eq!(parts.last().map(|part| &part["type"]), Some(&json!("error")), "cut at {cut}: {parts:?}");
+        assert_eq!((&reply["status"], &reply["content"]), (&json!("interrupted"), &json!(sent(cut))), "cut at {cut}");
+        assert_eq!(text(&parts), sent(cut));
+    }
+}
+
+/// A product in a process of its own, on the database of `app`.
+async fn spawn_process(app: &TestApp, fake: &ModelFake) -> (Child, Actor) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_almanac"))
+        .arg("serve")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("PORT", "0")
+        .env("DATABASE_URL", app.database.url("almanac_app"))
+        .env("DATABASE_SERVICE_URL", app.database.url("almanac_service"))
+        .env("AUTH_SIGNING_KEY", app.signing_key())
+        .env("PUBLIC_URL", &app.base_url)
+        .env("OPENAI_BASE_URL", fake.base_url())
+        .env("CHAT_LEASE_SECONDS", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let url = loop {
+        let line = lines.next_line().await.expect("a line").expect("the program serves");
+        if let Some((_, url)) = line.split_once(" serves at ") {
+            break url.trim().to_owned();
+        }
+    };
+    // The program writes on; somebody must read.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    (child, Actor::of(&url))
+}
+
+#[tokio::test]
+async fn the_process_is_killed_everywhere() {
+    let fake = ModelFake::start().await;
+    let app = TestApp::start().await;
+    let alice = app.register("alice").await;
+    let mut killed = Vec::new();
+    for cut in 0..=CHUNKS.len() {
+        let gate = fake.gated(CHUNKS);
+        let (mut child, elsewhere) = spawn_process(&app, &fake).await;
+        let there = elsewhere.with_token(alice.token.clone().expect("a token"));
+        let mut reading = Reading::of_send(&there, &ai_sdk_body(&format!("chat-{cut}"), "m", "Count")).await;
+        let conversation = reading.conversation();
+        gate.release(cut);
+        reading.until(if cut == 0 { "start-step" } else { CHUNKS[cut - 1] }).await;
+        if cut % 2 == 0 {
+            // Every other process lives long enough to have saved what it has.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        child.kill().await.expect("the process is killed");
+        killed.push((cut, conversation, gate));
+    }
+    // Longer than the lease, in the database's time.
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    for (cut, conversation, _gate) in &killed {
+        check_after_kill(&alice, *cut, conversation).await;
+    }
+}
+
+async fn check_after_kill(alice: &Actor, cut: usize, conversation: &str) {
+    let reply = only_reply(alice, conversation).await;
+    assert_eq!(reply["status"], "interrupted", "killed at {cut}");
+    let content = reply["content"].as_str().expect("text");
+    assert!(sent(cut).starts_with(content), "killed at {cut}: {content:?}");
+    if cut % 2 == 0 {
+        assert_eq!(content, sent(cut), "what was saved before the kill is kept");
+    }
+    let again = Reading::of_send(alice, &ai_sdk_body(&format!("chat-{cut}"), "m", "Count")).await;
+    let again = parts(&again.to_end().await);
+    assert_eq!(again.last().map(|part| &part["type"]), Some(&json!("error")), "it is never shown as whole");
+    assert_eq!(text(&again), content);
+    assert_eq!(alice.get(&format!("/api/chat/{conversation}/stream")).await.status, 204);
+    // The conversation goes on: a new reply takes the place of the broken one.
+    let body = json!({"conversation_id": conversation, "regenerate": reply["id"]});
+    assert_eq!(alice.post("/api/chat", &body).await.status, 200);
+    assert_eq!(messages(alice, conversation).await.len(), 3);
+}

@@ -1,0 +1,6 @@
+mod chaos;
+mod reading;
+mod resume_stream;
+mod send_message;
+mod stop_reply;
+mod write_reply;
