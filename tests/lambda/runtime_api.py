@@ -46,7 +46,8 @@ class RuntimeApi:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._events: queue.Queue[tuple[str, dict]] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
-        self.polled_at = threading.Event()
+        self.polled = threading.Event()
+        """Set once the function has asked for its first event."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> "RuntimeApi":
@@ -80,7 +81,13 @@ class RuntimeApi:
                 connection, _ = self._listener.accept()
             except OSError:
                 return  # The listener was closed: the test is over.
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._serve_until_gone, args=(connection,), daemon=True).start()
+
+    def _serve_until_gone(self, connection: socket.socket) -> None:
+        try:
+            self._serve(connection)
+        except ConnectionError:
+            pass  # A function that is ended hangs up.
 
     def _serve(self, connection: socket.socket) -> None:
         stream = connection.makefile("rb")
@@ -88,7 +95,7 @@ class RuntimeApi:
             method, path, _ = request_line.decode().split(" ", 2)
             headers = _read_headers(stream)
             if method == "GET":
-                self.polled_at.set()
+                self.polled.set()
                 request_id, event = self._events.get()
                 _reply(connection, 200, json.dumps(event).encode(), request_id)
                 continue

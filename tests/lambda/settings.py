@@ -4,6 +4,8 @@ import subprocess
 
 SITE = "https://app.example"
 PUBLIC_URL = "https://api.example"
+CLERK = "https://clerk.example"
+CLERK_KEY = "dGVzdHMgb25seQ=="
 NOWHERE = "postgres://almanac_app@127.0.0.1:9/almanac"
 ISSUERS = f'[{{"issuer":"{PUBLIC_URL}","jwks_url":"{PUBLIC_URL}/.well-known/jwks.json","built_in":true}}]'
 SIGNING_KEY = subprocess.run(
@@ -16,7 +18,8 @@ DATABASE = OF_ALL | {"DATABASE_URL": NOWHERE}
 SETTINGS = {
     "auth": DATABASE | {"AUTH_SIGNING_KEY": SIGNING_KEY, "PUBLIC_URL": PUBLIC_URL},
     "chat": DATABASE | {"AUTH_ISSUERS": ISSUERS},
-    "clerk-webhook": OF_ALL | {"DATABASE_SERVICE_URL": NOWHERE, "CLERK_WEBHOOK_SECRET": "whsec_dGVzdHM="},
+    "clerk-webhook": OF_ALL
+    | {"DATABASE_SERVICE_URL": NOWHERE, "CLERK_ISSUER": CLERK, "CLERK_WEBHOOK_SECRET": f"whsec_{CLERK_KEY}"},
     "conversation": OF_ALL,
     "conversations": DATABASE | {"AUTH_ISSUERS": ISSUERS},
     "health": DATABASE,

@@ -14,7 +14,7 @@ EVENTS = pytest.mark.parametrize("event", [events.rest, events.http], ids=["REST
 ANONYMOUS = {
     "auth": (("POST", "/api/auth/login", {"body": "{"}), 400, "malformed"),
     "chat": (("POST", "/api/chat", {"body": {"content": "Hello"}}), 401, "token_missing"),
-    "clerk-webhook": (("POST", "/api/webhooks/clerk", {"body": "{}"}), 401, "invalid_signature"),
+    "clerk-webhook": (("POST", "/api/webhooks/clerk", {"body": "{}"}), 401, "signature_invalid"),
     "conversation": (("POST", "/api/conversation", {"body": {"message": 1}}), 422, "invalid"),
     "conversations": (("GET", "/api/conversations", {}), 401, "token_missing"),
     "health": (("GET", "/api/health", {"query": {"deep": "2"}}), 422, "invalid"),

@@ -1,3 +1,8 @@
 //! The `clerk-webhook` function on AWS Lambda.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    base::run::start(clerk_webhook::App::from_env, clerk_webhook::router).await
+}
