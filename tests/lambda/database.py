@@ -43,6 +43,11 @@ class Database:
         shutil.rmtree(self._folder)
 
     @property
+    def program_url(self) -> str:
+        """Where the single program serves all functions."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
     def app_url(self) -> str:
         """The address for the login that holds no rights but the caller's."""
         return f"postgres://almanac_app@{quote(str(self._folder / 'data' / 'socket'), safe='')}/almanac"
@@ -56,7 +61,7 @@ class Database:
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self._port}/api/health?deep=1", timeout=5).close()
+                urllib.request.urlopen(f"{self.program_url}/api/health?deep=1", timeout=5).close()
                 return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
