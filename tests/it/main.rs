@@ -2,8 +2,11 @@
 //! outside services. `app.rs` holds the harness; the other modules mirror `functions/`.
 
 mod app;
+mod auth;
 mod chat;
+mod clerk_webhook;
 mod cluster;
 mod fakes;
 mod health;
 mod server;
+mod users;

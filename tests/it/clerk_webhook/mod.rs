@@ -1,0 +1,3 @@
+//! Clerk's webhooks.
+
+mod receive_event;

@@ -1,0 +1,27 @@
+//! Users, their preferences, and what administrators do with them.
+
+mod deactivate_me;
+mod find_me;
+mod find_preferences;
+mod list_users;
+mod update_me;
+mod update_preferences;
+mod update_user;
+
+use crate::app::{Actor, Answer, TestApp};
+use reqwest::Method;
+use serde_json::Value;
+
+/// A new user, made an administrator before their first request.
+async fn register_admin(app: &TestApp, name: &str) -> Actor {
+    let admin = app.register(name).await;
+    let id: uuid::Uuid = admin.id().parse().expect("an id");
+    let sql = "update users set role = 'admin' where id = $1";
+    app.superuser().await.execute(sql, &[&id]).await.expect("arranged");
+    admin
+}
+
+/// A PUT with an `Idempotency-Key`.
+async fn put_once(actor: &Actor, path: &str, key: &str, body: &Value) -> Answer {
+    Answer::of(actor.request(Method::PUT, path).header("idempotency-key", key).json(body)).await
+}
