@@ -42,8 +42,10 @@ struct Account {
     post, path = "/api/auth/login", tag = "auth", request_body = Credentials,
     responses(
         (status = 200, description = "Signed in.", body = Session),
-        (status = 401, description = "The address or the password is wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The account is deactivated.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "The address or the password is wrong.",
+         body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The account is deactivated.",
+         body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn login(

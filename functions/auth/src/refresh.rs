@@ -32,8 +32,10 @@ pub(crate) struct Refresh {
     post, path = "/api/auth/refresh", tag = "auth", request_body = Refresh,
     responses(
         (status = 200, description = "The next tokens.", body = Session),
-        (status = 401, description = "The token is not valid, was used before, or its session has ended.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The account is deactivated.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "The token is not valid, was used before, or its session has ended.",
+         body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The account is deactivated.",
+         body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn refresh(

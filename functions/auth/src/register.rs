@@ -36,7 +36,8 @@ pub(crate) struct Registration {
     post, path = "/api/auth/register", tag = "auth", request_body = Registration,
     responses(
         (status = 201, description = "Registered and signed in.", body = Session),
-        (status = 409, description = "The address has an account.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The address has an account.",
+         body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn register(

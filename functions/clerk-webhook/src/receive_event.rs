@@ -16,7 +16,8 @@ use crate::{App, signature};
     params(
         ("svix-id" = String, Header, description = "The event's id."),
         ("svix-timestamp" = String, Header, description = "When it was sent, in seconds since 1970."),
-        ("svix-signature" = String, Header, description = "`v1,` and the signature in base64; several are separated by spaces."),
+        ("svix-signature" = String, Header,
+         description = "`v1,` and the signature in base64; several are separated by spaces."),
     ),
     responses(
         (status = 200, description = "Taken."),

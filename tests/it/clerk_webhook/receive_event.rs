@@ -73,8 +73,8 @@ fn user_event(kind: &str, subject: &str, name: &str, updated_at: i64) -> Value {
         "data": {
             "id": subject, "object": "user", "first_name": name, "last_name": "Liddell", "username": null,
             "email_addresses": [
-                {"id": "idn_old", "object": "email_address", "email_address": "old@example.com", "verification": null},
-                {"id": "idn_new", "object": "email_address", "email_address": format!("{name}@example.com"), "verification": null},
+                {"id": "idn_old", "object": "email_address", "email_address": "old@example.com"},
+                {"id": "idn_new", "object": "email_address", "email_address": format!("{name}@example.com")},
             ],
             "primary_email_address_id": "idn_new", "created_at": 1, "updated_at": updated_at,
             "public_metadata": {"role": "admin"}, "unsafe_metadata": {}, "password_enabled": true,
