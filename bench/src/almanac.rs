@@ -1,0 +1,127 @@
+//! The product: the single-process program on a data folder of its own, and users of it.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::process::{self, Running};
+use crate::wire::{self, Connection};
+
+/// The first start creates the database.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
+const POLL: Duration = Duration::from_millis(50);
+/// The folder that holds the embedded database's socket, below the data folder.
+const SOCKET_FOLDER: &str = "socket";
+
+pub(crate) struct Almanac {
+    running: Running,
+    pub(crate) address: SocketAddr,
+    data_dir: PathBuf,
+}
+
+/// Somebody who has registered.
+pub(crate) struct User {
+    pub(crate) id: String,
+    pub(crate) token: String,
+}
+
+impl Almanac {
+    /// Starts `almanac dev` in `folder`, asking its questions of the model server at `upstream`.
+    pub(crate) async fn start(program: &Path, folder: &Path, upstream: SocketAddr) -> Result<Self> {
+        let address = free_address().await?;
+        fs::create_dir_all(folder)?;
+        let data_dir = folder.join("data");
+        let log = File::create(folder.join("almanac.log"))?;
+        let mut command = Command::new(program);
+        command
+            .arg("dev")
+            .env_clear()
+            .envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .env("PORT", address.port().to_string())
+            .env("ALMANAC_DATA_DIR", &data_dir)
+            .env("LOG_FORMAT", "json")
+            .env("OPENAI_BASE_URL", format!("http://{upstream}/v1"))
+            .env("OPENAI_API_KEY", "bench")
+            .env("RATE_LIMIT_SCALE", "1000000")
+            .stdin(Stdio::null())
+            .stderr(log.try_clone()?)
+            .stdout(log);
+        let mut running = Running::start(&mut command).with_context(|| {
+            format!("{} is needed: cargo build --release -p server --bin almanac", program.display())
+        })?;
+        let begun = Instant::now();
+        while begun.elapsed() < START_TIMEOUT {
+            running.check().with_context(|| format!("see {}", folder.join("almanac.log").display()))?;
+            if TcpStream::connect(address).await.is_ok() {
+                let health = wire::request("GET", "/api/health?deep=1", &[], "");
+                if call(address, &health).await.is_ok() {
+                    return Ok(Self { running, address, data_dir });
+                }
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        bail!("almanac does not start, see {}", folder.join("almanac.log").display())
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
+    /// The database's processes.
+    pub(crate) fn database_pids(&self) -> Vec<u32> {
+        process::descendants(self.pid())
+    }
+
+    /// The folder of the database's socket.
+    pub(crate) fn socket_folder(&self) -> PathBuf {
+        self.data_dir.join(SOCKET_FOLDER)
+    }
+
+    /// Where a login reaches the database.
+    pub(crate) fn database_url(&self, role: &str) -> String {
+        let folder = self.socket_folder().display().to_string().replace('/', "%2F");
+        format!("postgres://{role}@{folder}/almanac")
+    }
+
+    /// A connection that may do everything, to lay out data and to look at results.
+    pub(crate) async fn superuser(&self) -> Result<tokio_postgres::Client> {
+        let (client, connection) =
+            tokio_postgres::connect(&self.database_url("postgres"), tokio_postgres::NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// Registers users.
+    pub(crate) async fn register(&self, count: usize) -> Result<Vec<User>> {
+        let mut users = Vec::with_capacity(count);
+        for _ in 0..count {
+            let email = format!("bench-{}-{}@example.com", crate::sample::now_us(), users.len());
+            let body = json!({"email": email, "password": "correct horse battery staple"}).to_string();
+            let answer = call(self.address, &wire::request("POST", "/api/auth/register", &[], &body)).await?;
+            let text = |value: &Value| value.as_str().map(str::to_owned).context("a registration without its fields");
+            users.push(User { id: text(&answer["user"]["id"])?, token: text(&answer["access_token"])? });
+        }
+        Ok(users)
+    }
+}
+
+/// One request on a connection of its own; the answer must be a success in JSON.
+pub(crate) async fn call(address: SocketAddr, request: &[u8]) -> Result<Value> {
+    let mut connection = Connection::new(TcpStream::connect(address).await?)?;
+    connection.write(request).await?;
+    let mut head = connection.answer().await?;
+    let body = connection.body(&mut head, |_, _| {}).await?;
+    ensure!(head.subject.starts_with('2'), "status {}: {}", head.subject, String::from_utf8_lossy(&body));
+    Ok(serde_json::from_slice(&body)?)
+}
+
+/// An address that nobody listens at, for a program that must be told one.
+pub(crate) async fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?)
+}

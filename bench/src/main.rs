@@ -1,0 +1,59 @@
+//! `almanac-bench`: the product beside its peers, in one run each. How each measurement is made is in `README.md`.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`streams`] | the voice proxy and the chat route beside nginx and the upstream itself |
+//! | [`history`] | pages of history beside `pgbench` |
+//! | [`coldstart`] | the start of Lambda binaries beside a bare one |
+//! | [`upstream`] | the model server that all of them stand before |
+//! | [`runtime_api`] | the side of Lambda that a function talks to |
+//! | [`load`] | clients, and when what reached them |
+//! | [`wire`] | just enough HTTP/1.1 for both sides |
+//! | [`almanac`], [`nginx`], [`process`] | the programs under measurement |
+//! | [`sample`], [`report`] | figures, and how they are told |
+
+mod almanac;
+mod coldstart;
+mod history;
+mod load;
+mod nginx;
+mod process;
+mod report;
+mod runtime_api;
+mod sample;
+mod streams;
+mod upstream;
+mod wire;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures Almanac beside its peers. See bench/README.md.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Streams through the voice proxy and the chat route, beside nginx and the upstream.
+    Streams(streams::Arguments),
+    /// Pages of history, beside pgbench running the same SQL.
+    History(history::Arguments),
+    /// The start of Lambda binaries, beside a bare one.
+    Coldstart(coldstart::Arguments),
+    /// The model server alone, for trying things by hand. Prints its address.
+    Upstream,
+}
+
+// One thread: the generator must not take the second core from what it measures.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Streams(arguments) => streams::run(&arguments).await,
+        Command::History(arguments) => history::run(&arguments).await,
+        Command::Coldstart(arguments) => coldstart::run(&arguments).await,
+        Command::Upstream => upstream::serve().await,
+    }
+}

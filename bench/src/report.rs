@@ -1,0 +1,72 @@
+//! Results as a small Markdown file: the command, the machine's state, the figures.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+/// Where results are kept.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("results")
+}
+
+/// A report as it grows.
+#[derive(Debug)]
+pub(crate) struct Report {
+    name: &'static str,
+    text: String,
+    load_at_start: String,
+}
+
+impl Report {
+    /// Begins a report on one measurement.
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, text: String::new(), load_at_start: load_average() }
+    }
+
+    /// Adds a line, and shows it.
+    pub(crate) fn line(&mut self, line: &str) {
+        println!("{line}");
+        let _infallible = writeln!(self.text, "{line}");
+    }
+
+    /// Adds a row of a table.
+    pub(crate) fn row(&mut self, cells: &[String]) {
+        self.line(&format!("| {} |", cells.join(" | ")));
+    }
+
+    /// Adds a table's head.
+    pub(crate) fn head(&mut self, cells: &[&str]) {
+        self.line("");
+        self.line(&format!("| {} |", cells.join(" | ")));
+        self.line(&format!("|{}", "---|".repeat(cells.len())));
+    }
+
+    /// Writes `results/<name>.md`.
+    #[expect(clippy::disallowed_methods, reason = "a result carries its true date")]
+    pub(crate) fn save(self) -> Result<()> {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        let date = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
+        let text = format!(
+            "# {}\n\n`cargo run --release -- {}`\n\n{date}; {} cores; load average {} at the start, {} at the end.\n\n{}",
+            self.name,
+            arguments.join(" "),
+            std::thread::available_parallelism().map_or(0, usize::from),
+            self.load_at_start,
+            load_average(),
+            self.text
+        );
+        fs::create_dir_all(folder())?;
+        let path = folder().join(self.name).with_extension("md");
+        fs::write(&path, text)?;
+        println!("\nkept in {}", path.display());
+        Ok(())
+    }
+}
+
+/// The mean number of runnable processes over the last minute.
+fn load_average() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("unknown").to_owned()
+}
