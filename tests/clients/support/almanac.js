@@ -19,7 +19,7 @@ export async function startAlmanac(settings = {}) {
   const port = await freePort();
   const dataDir = await mkdtemp(join(tmpdir(), "almanac-clients-"));
   const url = `http://127.0.0.1:${port}`;
-  const env = { ...CLEAN_ENV, PORT: port, ALMANAC_DATA_DIR: dataDir, RATE_LIMIT_SCALE: 1000, ...settings };
+  const env = { ...CLEAN_ENV, PORT: port, ALMANAC_DATA_DIR: dataDir, RATE_LIMIT_SCALE: 1000, LOG_FORMAT: "json", ...settings };
   const given = Object.entries(env).filter(([, value]) => value !== undefined);
   const environment = Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
   const program = await startProgram(BINARY, ["dev"], environment, `${url}/api/health`);
