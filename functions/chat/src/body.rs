@@ -121,7 +121,11 @@ pub(crate) enum Wish {
         replaces: Option<String>,
     },
     /// Write a reply anew; without an id, the newest.
-    Regenerate { reply: Option<String> },
+    Regenerate {
+        reply: Option<String>,
+        /// The name and the words of the question, as the client sees it.
+        question: Option<(String, String)>,
+    },
 }
 
 impl Send {
@@ -150,7 +154,7 @@ impl Send {
             (Some(content), None) => {
                 Wish::Say { content: checked_content(content, "/content")?, name, after: None, replaces }
             }
-            (None, Some(reply)) => Wish::Regenerate { reply: Some(reply) },
+            (None, Some(reply)) => Wish::Regenerate { reply: Some(reply), question: None },
             (Some(_), Some(_)) => return Err(Error::invalid("/regenerate", "Give either content or regenerate.")),
             (None, None) => return Err(Error::invalid("/content", "Say something.")),
         };
@@ -165,7 +169,10 @@ impl Send {
         let id = id_of_client_name(user, &checked_name(body.id, "/id")?);
         let message_id = body.message_id.map(|name| checked_name(name, "/messageId")).transpose()?;
         if body.trigger == Trigger::RegenerateMessage {
-            let wish = Wish::Regenerate { reply: message_id };
+            // The client sends the branch down to the question, unless it has nothing to show.
+            let question = body.messages.pop().filter(|message| message.role == "user");
+            let question = question.map(|message| (message.id, joined(message.parts)));
+            let wish = Wish::Regenerate { reply: message_id, question };
             return Ok(Self { conversation: ConversationRef::Existing(id), model: body.model, wish });
         }
         let index = body.messages.len().saturating_sub(1);
@@ -191,6 +198,11 @@ pub(crate) fn id_of_wording(conversation: Uuid, name: &str, content: &str) -> Uu
     let digest = Sha256::digest(content);
     let scope = id_of_client_name(conversation, name);
     Uuid::new_v5(&scope, &digest)
+}
+
+/// The words of a message that was taken before.
+fn joined(parts: Vec<AiSdkPart>) -> String {
+    parts.into_iter().filter_map(|part| part.text).collect::<Vec<_>>().join("\n")
 }
 
 fn text_of(parts: Vec<AiSdkPart>, message: usize) -> Result<String> {

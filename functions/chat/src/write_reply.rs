@@ -228,7 +228,7 @@ impl Writer {
     }
 
     async fn end(mut self, outcome: Outcome) {
-        let usage = self.usage();
+        let usage = self.usage(matches!(outcome, Outcome::Finished(_)));
         if let Some(request) = &self.request {
             request.note(|notes| {
                 notes.input_tokens = usage.input_tokens.try_into().ok();
@@ -285,21 +285,22 @@ impl Writer {
         self.guard.live.push(parts);
     }
 
-    /// What the provider told, or an estimate from the length of the texts.
-    fn usage(&self) -> Usage {
+    /// What the provider told, or an estimate from the length of the texts. What was told before the end of a
+    /// reply that broke off leaves out what came after, so the estimate completes it.
+    fn usage(&self, is_whole: bool) -> Usage {
         let tokens = |bytes: usize| i64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX);
-        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let told = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let (input, output) = (tokens(self.input_bytes), tokens(self.content.len()));
         match self.usage {
-            Some(usage) => Usage {
-                input_tokens: whole(usage.input_tokens),
-                output_tokens: whole(usage.output_tokens),
-                estimated: false,
-            },
-            None => Usage {
-                input_tokens: tokens(self.input_bytes),
-                output_tokens: tokens(self.content.len()),
+            Some(TokenUsage { input_tokens, output_tokens }) if is_whole => {
+                Usage { input_tokens: told(input_tokens), output_tokens: told(output_tokens), estimated: false }
+            }
+            Some(TokenUsage { input_tokens, output_tokens }) => Usage {
+                input_tokens: if input_tokens == 0 { input } else { told(input_tokens) },
+                output_tokens: told(output_tokens).max(output),
                 estimated: true,
             },
+            None => Usage { input_tokens: input, output_tokens: output, estimated: true },
         }
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct NewSession {
 
 /// A secret for one Realtime session.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RealtimeSession)]
 pub(crate) struct Session {
     /// The secret: the browser sends it as bearer token with its SDP offer to OpenAI.
     value: String,

@@ -132,7 +132,9 @@ impl From<tokio_postgres::Error> for Error {
                 ]
                 .contains(code)
             });
-        if is_away {
+        if owner_is_gone(&error) {
+            Self::unauthorized("token_invalid", "The token is not valid.").with_source(error)
+        } else if is_away {
             Self::unavailable("database_unavailable", "The database cannot answer at the moment. Try again soon.")
                 .with_source(error)
                 .with_retry_after(2)
@@ -140,6 +142,12 @@ impl From<tokio_postgres::Error> for Error {
             Self::internal(error)
         }
     }
+}
+
+/// A user who was deleted moments ago may still be remembered; what they write then has no owner.
+fn owner_is_gone(error: &tokio_postgres::Error) -> bool {
+    let broken = error.as_db_error().and_then(tokio_postgres::error::DbError::constraint);
+    broken.is_some_and(|constraint| constraint.ends_with("_user_id_fkey"))
 }
 
 /// Answers `with` when the statement broke the named constraint, and keeps any other error.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MessageRole)]
 pub enum Role {
     /// The user.
     User,
@@ -22,6 +23,7 @@ pub enum Role {
 /// How far a reply got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MessageStatus)]
 pub enum Status {
     /// It is being written.
     Streaming,
@@ -60,6 +62,7 @@ impl Status {
 
 /// What a reply cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MessageUsage)]
 pub struct Usage {
     /// Tokens the model read.
     pub input_tokens: i64,

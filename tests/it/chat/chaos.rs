@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::reading::{Reading, ai_sdk_body, app_with_model, messages, parts, text};
+use super::reading::{PATIENCE, Reading, ai_sdk_body, app_with_model, messages, parts, text};
 use crate::app::{Actor, TestApp};
 use crate::fakes::model::{End, ModelFake, Script};
 
@@ -79,14 +79,15 @@ async fn spawn_process(app: &TestApp, fake: &ModelFake) -> (Child, Actor) {
         .env("PUBLIC_URL", &app.base_url)
         .env("OPENAI_BASE_URL", fake.base_url())
         .env("CHAT_LEASE_SECONDS", "1")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .expect("the program starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
     let url = loop {
-        let line = lines.next_line().await.expect("a line").expect("the program serves");
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the program says something");
+        let line = line.expect("a line").expect("the program serves");
         if let Some((_, url)) = line.split_once(" serves at ") {
             break url.trim().to_owned();
         }

@@ -143,6 +143,11 @@ async fn regenerating_and_editing_keep_what_was_there() {
     let same_edit = parts(&Reading::of_send(&alice, &edit).await.to_end().await);
     assert_eq!(same_edit[0]["messageId"], edited[0]["messageId"], "the same edit twice is one");
 
+    let mut regenerate = edit.clone();
+    regenerate["trigger"] = json!("regenerate-message");
+    let regenerated = parts(&Reading::of_send(&alice, &regenerate).await.to_end().await);
+    assert_eq!(text(&regenerated), "You said: Two", "the wording that the client sees is answered");
+
     let all = messages(&alice, &conversation).await;
     let tree: Vec<(&Value, &Value)> = all.iter().map(|message| (&message["role"], &message["content"])).collect();
     assert_eq!(
@@ -152,6 +157,7 @@ async fn regenerating_and_editing_keep_what_was_there() {
             (&json!("assistant"), &json!("You said: One")),
             (&json!("assistant"), &json!("You said: One")),
             (&json!("user"), &json!("Two")),
+            (&json!("assistant"), &json!("You said: Two")),
             (&json!("assistant"), &json!("You said: Two")),
         ]
     );
