@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    fn changed(data: Value) -> Profile {
+    fn changed(data: &Value) -> Profile {
         let body = json!({"type": "user.updated", "object": "event", "data": data}).to_string();
         match Event::parse(body.as_bytes()) {
             Ok(Event::Changed(profile)) => profile,
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn reads_the_primary_address_and_the_name() {
-        let profile = changed(json!({
+        let profile = changed(&json!({
             "id": "user_1", "first_name": "Ada", "last_name": " Lovelace ", "updated_at": 1_654_012_591_835_i64,
             "email_addresses": [
                 {"id": "idn_1", "email_address": "old@example.com"},
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn takes_users_without_address_or_name() {
-        let profile = changed(json!({
+        let profile = changed(&json!({
             "id": "user_1", "first_name": null, "last_name": "\u{0}", "email_addresses": [],
             "primary_email_address_id": null, "updated_at": 1,
         }));
