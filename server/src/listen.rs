@@ -46,9 +46,14 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 /// The address to call, as the world sees it: `PUBLIC_URL`, else the listener's own.
 pub fn public_url(env: &Env, listener: &TcpListener) -> Result<String> {
-    if let Some(url) = env.get("PUBLIC_URL") {
-        return Ok(url.trim_end_matches('/').to_owned());
+    match env.get("PUBLIC_URL") {
+        Some(url) => Ok(url.trim_end_matches('/').to_owned()),
+        None => local_url(listener),
     }
+}
+
+/// The address to call from this machine.
+pub fn local_url(listener: &TcpListener) -> Result<String> {
     let mut address =
         listener.local_addr().map_err(|error| Failure::new(format!("The port cannot be read: {error}.")))?;
     if address.ip().is_unspecified() {

@@ -6,10 +6,15 @@ use super::serve::{self, DATABASE_NAME, Database};
 use crate::failure::Result;
 use crate::{listen, terminal};
 
+/// Pages of this machine, on any port.
+const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*";
+
 pub(super) async fn run(env: Env) -> Result<()> {
     // A person reads along.
     let env = if env.get("LOG_FORMAT").is_some() { env } else { env.with("LOG_FORMAT", "text") };
     base::log::start(&env);
+    // A page under development is served from some port of this machine.
+    let env = if env.get("CORS_ORIGINS").is_none() { env.with("CORS_ORIGINS", LOCAL_ORIGINS) } else { env };
     // First of all, because it is quick to know and everything after it is not.
     let listener = listen::bind(listen::address(&env)?).await?;
     let database =

@@ -155,7 +155,9 @@ pub(super) async fn serve(
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         Failure::new(format!("The functions cannot be started: {}", cause.unwrap_or_else(|| error.to_string())))
     })?;
-    terminal::progress(&format!("Almanac serves at {public_url}"));
+    let local_url = listen::local_url(&listener)?;
+    let known_as = if local_url == public_url { String::new() } else { format!(" as {public_url}") };
+    terminal::progress(&format!("Almanac serves at {local_url}{known_as}"));
     ready(&public_url, database);
     listen::serve(listener, router, shutdown, database.fault()).await
 }

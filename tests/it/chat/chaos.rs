@@ -89,7 +89,7 @@ async fn spawn_process(app: &TestApp, fake: &ModelFake) -> (Child, Actor) {
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the program says something");
         let line = line.expect("a line").expect("the program serves");
         if let Some((_, url)) = line.split_once(" serves at ") {
-            break url.trim().to_owned();
+            break url.split(' ').next().unwrap_or_default().to_owned();
         }
     };
     // The program writes on; somebody must read.
