@@ -219,15 +219,16 @@ fn tell(arguments: &Arguments, candidates: &[Candidate]) -> Result<()> {
         "a later event to first byte, ms",
         "a chunk's way, ms (median / p95 / longest)",
     ]);
-    let bare = median(&candidates[0].init_ms);
+    let bare = &candidates[0].init_ms;
     for candidate in candidates {
         let init = |part| quantile(&candidate.init_ms, part);
+        let times_bare = candidate.init_ms.iter().zip(bare).map(|(own, bare)| own / bare);
         let way = |part| quantile(&candidate.delays_ms, part);
         report.row(&[
             candidate.name.clone(),
             format!("{:.1}", megabytes(&candidate.program)),
             format!("{:.2}, {:.2} to {:.2}", init(0.5), init(0.1), init(0.9)),
-            format!("{:.2}", init(0.5) / bare),
+            format!("{:.2}", median(&times_bare.collect::<Vec<_>>())),
             format!("{:.1}", median(&candidate.resident_mib)),
             format!("{:.1}", median(&candidate.resident_after_mib)),
             format!("{:.2}", median(&candidate.first_answer_ms)),

@@ -9,7 +9,7 @@
 //! | [`runtime_api`] | the side of Lambda that a function talks to |
 //! | [`load`] | clients, and when what reached them |
 //! | [`wire`] | just enough HTTP/1.1 for both sides |
-//! | [`almanac`], [`nginx`], [`process`] | the programs under measurement |
+//! | [`almanac`], [`nginx`], [`pgbench`], [`process`] | the programs under measurement |
 //! | [`sample`], [`report`] | figures, and how they are told |
 
 mod almanac;
@@ -17,6 +17,7 @@ mod coldstart;
 mod history;
 mod load;
 mod nginx;
+mod pgbench;
 mod process;
 mod report;
 mod runtime_api;

@@ -1,5 +1,7 @@
 //! Streams of 50 chunks: the upstream itself, nginx before it, the voice proxy, and the chat route.
 
+mod figures;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,13 +13,13 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::almanac::{Almanac, User};
-use crate::load::{Clients, Target, Timing};
+use crate::load::{Clients, Target};
 use crate::nginx::Nginx;
 use crate::process;
 use crate::report::Report;
-use crate::sample::{median, ms, quantile};
 use crate::upstream::{BURST, CHUNK_INTERVAL, CHUNKS, FIRST_WORD, PACED, SECOND_SENTENCE};
 use crate::wire::request;
+use figures::{Figures, tell};
 
 /// How many users the chat's streams are spread over.
 const USERS: usize = 16;
@@ -50,21 +52,6 @@ struct Peer {
     pids: Vec<u32>,
     database_pids: Vec<u32>,
 }
-
-/// What one target showed, over all rounds.
-#[derive(Default)]
-struct Figures {
-    name: &'static str,
-    timings: Vec<Vec<Timing>>,
-    per_second: Vec<f64>,
-    cpu: Duration,
-    database_cpu: Duration,
-    resident_mib: f64,
-}
-
-/// The places of the two views among a target's marks.
-const TEXT: usize = 0;
-const SENTENCE: usize = 1;
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let folder = std::path::absolute(&arguments.folder)?;
@@ -180,74 +167,6 @@ async fn measure(peers: &[Peer], at_once: usize, count: usize, rounds: usize, pa
         }
     }
     Ok(all)
-}
-
-impl Figures {
-    /// The median over rounds of each round's quantile, in milliseconds.
-    fn at(&self, part: f64, time: impl Fn(&Timing) -> Duration) -> f64 {
-        let rounds = self.timings.iter().map(|round| {
-            let times: Vec<f64> = round.iter().map(|timing| ms(time(timing))).collect();
-            quantile(&times, part)
-        });
-        median(&rounds.collect::<Vec<_>>())
-    }
-
-    /// By how much this quantile is later than the other's, round for round, in milliseconds.
-    fn later_than(&self, other: &Self, part: f64, time: impl Fn(&Timing) -> Duration) -> f64 {
-        let rounds = self.timings.iter().zip(&other.timings).map(|(own, others)| {
-            let quantile_of =
-                |round: &[Timing]| quantile(&round.iter().map(|timing| ms(time(timing))).collect::<Vec<_>>(), part);
-            quantile_of(own) - quantile_of(others)
-        });
-        median(&rounds.collect::<Vec<_>>())
-    }
-
-    fn cpu_per_stream_ms(&self) -> f64 {
-        let count: u32 = self.timings.iter().map(|round| u32::try_from(round.len()).unwrap_or_default()).sum();
-        ms(self.cpu) / f64::from(count)
-    }
-}
-
-fn tell(report: &mut Report, pace: &str, at_once: usize, count: usize, all: &[Figures]) {
-    report.line(&format!("\n## {pace}, {at_once} at once ({count} streams each)"));
-    report.head(&[
-        "",
-        "first byte, ms (median / p95)",
-        "added first byte",
-        "added first text",
-        "added first sentence",
-        "whole stream, ms",
-        "streams/s",
-        "CPU per stream, ms",
-        "× nginx",
-        "database's CPU per stream, ms",
-        "resident, MiB",
-    ]);
-    let nginx = all.iter().find(|figures| figures.name == "nginx").map_or(f64::NAN, Figures::cpu_per_stream_ms);
-    for figures in all {
-        let added = |time: &dyn Fn(&Timing) -> Duration| match all.first() {
-            Some(direct) if figures.name != "direct" => {
-                format!("{:.2} / {:.2}", figures.later_than(direct, 0.5, time), figures.later_than(direct, 0.95, time))
-            }
-            _ => String::new(),
-        };
-        let number = |figure: f64, shown: bool| if shown { format!("{figure:.2}") } else { String::new() };
-        let count: u32 = figures.timings.iter().map(|round| u32::try_from(round.len()).unwrap_or_default()).sum();
-        let is_proxy = figures.name != "direct";
-        report.row(&[
-            figures.name.to_owned(),
-            format!("{:.2} / {:.2}", figures.at(0.5, |t| t.first_byte), figures.at(0.95, |t| t.first_byte)),
-            added(&|timing| timing.first_byte),
-            added(&|timing| timing.marks[TEXT]),
-            added(&|timing| timing.marks[SENTENCE]),
-            format!("{:.1}", figures.at(0.5, |timing| timing.end)),
-            format!("{:.0}", median(&figures.per_second)),
-            number(figures.cpu_per_stream_ms(), is_proxy),
-            number(figures.cpu_per_stream_ms() / nginx, is_proxy),
-            number(ms(figures.database_cpu) / f64::from(count), !figures.database_cpu.is_zero()),
-            number(figures.resident_mib, is_proxy),
-        ]);
-    }
 }
 
 /// How many replies are in the database, complete and with all their words.
