@@ -7,7 +7,6 @@ use base::Result;
 use base::extract::Json;
 use base::http::ClientAddress;
 use http::{HeaderValue, StatusCode, header};
-use providers::OpenAiClient;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -56,8 +55,7 @@ pub(crate) async fn create_session(
 ) -> Result<Response> {
     let api_key = key::checked(api_key)?;
     let allowance = app.limiter.take(SESSION_POLICY, &address.limit_key()).await?;
-    let client = OpenAiClient::new(app.http(), &app.base_url, Some(api_key));
-    let minted = client.mint_realtime_secret(&app.realtime).await.map_err(failure::answer)?;
+    let minted = app.openai(api_key).mint_realtime_secret(&app.realtime).await.map_err(failure::answer)?;
     let value = minted.value.expose_secret().to_owned();
     let session = Session { value, expires_at: minted.expires_at.as_second(), model: minted.model };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

@@ -5,8 +5,9 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base::extract::Json;
 use base::http::ClientAddress;
-use base::{Error, Result};
-use providers::{ChatPrompt, OpenAiClient, Role, TokenUsage, Turn};
+use base::request::Notes;
+use base::{Error, Result, request};
+use providers::{ChatPrompt, Role, TokenUsage, Turn};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -113,12 +114,13 @@ pub(crate) async fn hold_conversation(
     let allowance = app.limiter.take(CONVERSATION_POLICY, &address.limit_key()).await?;
 
     let prompt = prompt_of(message, history, model.unwrap_or_else(|| MODEL_DEFAULT.to_owned()));
-    let client = OpenAiClient::new(app.http(), &app.base_url, Some(api_key));
+    let client = app.openai(api_key);
     let mut response = if stream {
         let reply = client.stream(&prompt).await.map_err(failure::answer)?;
         speech::speak(reply, prompt.model)
     } else {
         let reply = client.complete(&prompt).await.map_err(failure::answer)?;
+        request::note(|notes| note(notes, &prompt.model, reply.usage.map(Into::into)));
         Json(Reply { response: reply.text, model: reply.model, usage: reply.usage.map(Into::into) }).into_response()
     };
     response.headers_mut().extend(allowance.headers());
@@ -137,11 +139,21 @@ fn check(exchange: &Exchange) -> Result<()> {
         let detail = format!("A message may have up to {MESSAGE_BYTES_MAX} bytes.");
         return Err(Error::invalid(format!("/history/{index}/content"), detail));
     }
-    let model_is_wrong = |model: &String| model.is_empty() || model.len() > MODEL_BYTES_MAX;
-    if exchange.model.as_ref().is_some_and(model_is_wrong) {
-        return Err(Error::invalid("/model", format!("Give 1 to {MODEL_BYTES_MAX} bytes, or leave it out.")));
+    let is_name =
+        |name: &String| (1..=MODEL_BYTES_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if !exchange.model.as_ref().is_none_or(is_name) {
+        let detail = format!("Give 1 to {MODEL_BYTES_MAX} visible ASCII characters, or leave it out.");
+        return Err(Error::invalid("/model", detail));
     }
     Ok(())
+}
+
+/// What the request's log line tells of the exchange. A name is noted once OpenAI has answered to it: before
+/// that it may be any text.
+pub(crate) fn note(notes: &mut Notes, model: &str, usage: Option<Usage>) {
+    notes.model = Some(format!("openai/{model}"));
+    notes.input_tokens = usage.map(|usage| usage.input_tokens);
+    notes.output_tokens = usage.map(|usage| usage.output_tokens);
 }
 
 fn prompt_of(message: String, history: Vec<Said>, model: String) -> ChatPrompt {

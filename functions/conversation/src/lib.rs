@@ -15,7 +15,7 @@ mod key;
 mod sentences;
 mod speech;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,15 +23,18 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use base::Clock;
 use base::config::Env;
-use base::http_client;
+use base::http_client::HttpClient;
 use base::rate_limit::{Limiter, Policy};
+use providers::OpenAiClient;
 use providers::realtime::{self, RealtimeSettings};
+use providers::retry::{CHUNK_IDLE_TIMEOUT, CallLimits};
+use secrecy::SecretString;
 use utoipa::OpenApi;
 
 /// How many exchanges an address may have.
-const CONVERSATION_POLICY: Policy = Policy { name: "conversation", quota: 60, window: Duration::from_secs(60) };
+const CONVERSATION_POLICY: Policy = Policy { name: "conversation", quota: 60, window: Duration::from_mins(1) };
 /// How many Realtime sessions an address may begin.
-const SESSION_POLICY: Policy = Policy { name: "conversation-session", quota: 10, window: Duration::from_secs(60) };
+const SESSION_POLICY: Policy = Policy { name: "conversation-session", quota: 10, window: Duration::from_mins(1) };
 /// The largest body, in bytes.
 const BODY_BYTES_MAX: usize = 512 * 1024;
 /// OpenAI's own address.
@@ -44,18 +47,20 @@ const MODEL_DEFAULT: &str = "gpt-6-luna";
 pub struct App {
     limiter: Limiter,
     base_url: Arc<str>,
+    limits: CallLimits,
     realtime: Arc<RealtimeSettings>,
-    http: Arc<OnceLock<reqwest::Client>>,
+    http: HttpClient,
 }
 
 impl App {
-    /// Reads `OPENAI_BASE_URL`, and `REALTIME_MODEL`, `REALTIME_VOICE` and `REALTIME_INSTRUCTIONS` for sessions.
+    /// Reads `OPENAI_BASE_URL`, `PROVIDER_IDLE_TIMEOUT_MS` (how long OpenAI may say nothing in the middle of a
+    /// reply, default 60,000), and `REALTIME_MODEL`, `REALTIME_VOICE` and `REALTIME_INSTRUCTIONS` for sessions.
     pub fn from_env(env: &Env) -> base::Result<Self> {
-        Self::new(env, Limiter::from_env(env, Clock::system())?)
+        Self::new(env, Limiter::from_env(env, Clock::system())?, HttpClient::default())
     }
 
-    /// The same with a limiter that is shared with other functions.
-    pub fn new(env: &Env, limiter: Limiter) -> base::Result<Self> {
+    /// The same with parts that are shared with other functions.
+    pub fn new(env: &Env, limiter: Limiter, http: HttpClient) -> base::Result<Self> {
         let realtime = RealtimeSettings {
             model: env.get("REALTIME_MODEL").unwrap_or(realtime::REALTIME_MODEL_DEFAULT).to_owned(),
             voice: env.get("REALTIME_VOICE").map(str::to_owned),
@@ -63,12 +68,16 @@ impl App {
             expires_seconds: realtime::EXPIRES_SECONDS_DEFAULT,
         };
         let base_url = env.get("OPENAI_BASE_URL").unwrap_or(OPENAI_BASE_URL).into();
-        Ok(Self { limiter, base_url, realtime: Arc::new(realtime), http: Arc::default() })
+        let idle = env.parse_or("PROVIDER_IDLE_TIMEOUT_MS", CHUNK_IDLE_TIMEOUT.as_millis())?;
+        let chunk_idle_timeout = Duration::from_millis(u64::try_from(idle).unwrap_or(u64::MAX));
+        let limits = CallLimits { chunk_idle_timeout, ..CallLimits::default() };
+        Ok(Self { limiter, base_url, limits, realtime: Arc::new(realtime), http })
     }
 
-    /// The client, made on first use.
-    fn http(&self) -> reqwest::Client {
-        self.http.get_or_init(http_client::build).clone()
+    /// OpenAI, called with the caller's key. The connections beneath are shared, and made on first use.
+    fn openai(&self, api_key: SecretString) -> OpenAiClient {
+        let http = self.http.get().clone();
+        OpenAiClient::new(http, &self.base_url, Some(api_key)).with_limits(self.limits)
     }
 }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use base::request::{self, Request};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
@@ -12,7 +13,7 @@ use providers::{ProviderError, ReplyEvent, ReplyStream};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::hold_conversation::Usage;
+use crate::hold_conversation::{Usage, note};
 use crate::sentences::Sentences;
 
 /// One event of a spoken reply: the `data` of a server-sent event. The last is `done` or `error`; a stream that
@@ -49,6 +50,8 @@ pub(crate) enum SpeechEvent {
 }
 
 struct Speaking {
+    /// The request being answered, for its log line.
+    request: Option<Request>,
     reply: ReplyStream,
     model: String,
     sentences: Sentences,
@@ -59,8 +62,15 @@ struct Speaking {
 
 /// The reply as it is spoken.
 pub(crate) fn speak(reply: ReplyStream, model: String) -> Response {
-    let speaking =
-        Speaking { reply, model, sentences: Sentences::default(), usage: None, has_begun: false, is_over: false };
+    let speaking = Speaking {
+        request: request::current(),
+        reply,
+        model,
+        sentences: Sentences::default(),
+        usage: None,
+        has_begun: false,
+        is_over: false,
+    };
     let chunks = unfold(speaking, async |mut speaking| {
         let chunk = speaking.next().await?;
         Some((Ok::<_, Infallible>(chunk), speaking))
@@ -79,6 +89,7 @@ impl Speaking {
         let mut out = Vec::new();
         if !self.has_begun {
             self.has_begun = true;
+            self.note();
             write(&mut out, &SpeechEvent::Start { model: self.model.clone() });
             return Some(out.into());
         }
@@ -89,7 +100,10 @@ impl Speaking {
                         write(&mut out, &SpeechEvent::Sentence { text });
                     }
                 }
-                Some(Ok(ReplyEvent::Usage(usage))) => self.usage = Some(usage.into()),
+                Some(Ok(ReplyEvent::Usage(usage))) => {
+                    self.usage = Some(usage.into());
+                    self.note();
+                }
                 Some(Ok(ReplyEvent::Reasoning(_))) => {}
                 Some(Ok(ReplyEvent::Finished(reason))) => {
                     self.flush(&mut out);
@@ -103,6 +117,13 @@ impl Speaking {
         (!out.is_empty()).then(|| out.into())
     }
 
+    /// The body is written after the handler has returned, so the log line is reached through the request.
+    fn note(&self) {
+        if let Some(request) = &self.request {
+            request.note(|notes| note(notes, &self.model, self.usage));
+        }
+    }
+
     fn flush(&mut self, out: &mut Vec<u8>) {
         self.is_over = true;
         for text in std::mem::take(&mut self.sentences).finish() {
@@ -111,7 +132,8 @@ impl Speaking {
     }
 
     fn break_off(&mut self, out: &mut Vec<u8>, error: &ProviderError) {
-        tracing::warn!(%error, "a spoken reply broke off");
+        let request_id = self.request.as_ref().map(Request::id);
+        tracing::warn!(request_id, kind = error.kind().as_str(), %error, "a spoken reply broke off");
         self.flush(out);
         write(out, &SpeechEvent::Error { code: error.kind().as_str(), detail: error.to_string() });
     }

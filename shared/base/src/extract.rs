@@ -147,13 +147,21 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// A parser's message as a sentence, without the position, which means nothing to a program.
+/// A parser's message as a sentence. What it quotes of the input is left out, since a secret may be in the wrong
+/// field, and so is the position, which means nothing to a program.
 fn sentence(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or_default();
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _position)| text);
+    let is_quoting =
+        ["invalid type: ", "invalid value: ", "unknown variant "].iter().any(|kind| text.starts_with(kind));
+    match text.rsplit_once(", expected ") {
+        Some((_found, expected)) if is_quoting => format!("Expected {expected}."),
+        _ => {
+            let mut chars = text.chars();
+            let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+            format!("{first}{}.", chars.as_str())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -184,8 +192,17 @@ mod tests {
     fn names_the_field_at_fault() {
         check(r#"{"lines":[{"count":1},{"count":-1}]}"#, 422, Some("/lines/1/count"));
         check(r#"{"lines":[{"count":1,"a/b~":2}]}"#, 422, Some("/lines/0/a~1b~0"));
-        check(r#"{}"#, 422, Some(""));
+        check("{}", 422, Some(""));
         check(r#"{"lines":"#, 400, None);
         check(r#"{"lines":[]} x"#, 400, None);
+    }
+
+    #[test]
+    fn never_quotes_a_value() {
+        for body in [r#""s3cret, expected""#, r#"{"lines":"s3cret at line 1"}"#, r#"{"lines":[{"count":"s3cret"}]}"#] {
+            let error = parse_json::<Order>(body.as_bytes()).expect_err(body);
+            let detail = &error.problem().errors[0].detail;
+            assert!(detail.starts_with("Expected ") && !detail.contains("s3cret"), "{body}: {detail}");
+        }
     }
 }
