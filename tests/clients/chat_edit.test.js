@@ -137,15 +137,27 @@ test("an edit that is sent twice makes one new wording", async () => {
   assert.equal((await user.messages("edited-twice")).length, 4);
 });
 
-test("a reply of another conversation cannot be regenerated", async () => {
+test("a reply of another conversation is not found, and nothing of it is shown to the model", async () => {
   const user = await almanac.register();
   const [one, two] = [openChat(user, { id: "one" }), openChat(user, { id: "two" })];
   await one.sendMessage({ text: "In one." });
   await two.sendMessage({ text: "In two." });
+  const foreign = one.lastMessage;
   const calls = provider.calls.length;
-  two.messages = [...two.messages.slice(0, 1), one.lastMessage];
-  await two.regenerate({ messageId: one.lastMessage.id });
+  const plain = await user.post("/api/chat", { conversation_id: "two", regenerate: foreign.id });
+  assert.equal(plain.status, 404);
+  two.messages = [...one.messages.slice(0, 1), foreign];
+  await two.regenerate({ messageId: foreign.id });
   assert.equal(two.status, "error");
   assert.equal(two.error.statusCode, 404);
   assert.equal(provider.calls.length, calls);
+
+  // The question that the page shows is this conversation's own, so that is what is answered.
+  const own = openChat(user, { id: "two" });
+  own.messages = [{ id: "new", role: "user", parts: [{ type: "text", text: "More in two." }] }];
+  await own.sendMessage();
+  own.messages = [...own.messages.slice(0, 1), foreign];
+  await own.regenerate({ messageId: foreign.id });
+  assert.equal(own.status, "ready", String(own.error));
+  assert.ok(!JSON.stringify(provider.calls.at(-1)).includes("In one."));
 });

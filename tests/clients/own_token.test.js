@@ -70,7 +70,7 @@ test("login and refresh give tokens that verify, and logout ends the session", a
     assert.equal(session.token_type.toLowerCase(), "bearer");
     return session;
   };
-  const credentials = { email: user.email.toUpperCase(), password: "correct horse battery staple" };
+  const credentials = { email: user.email.toUpperCase(), password: user.password };
   const session = await verify(await anon.post("/api/auth/login", credentials), 200);
   const { refresh_token: old } = session;
   const next = await verify(await anon.post("/api/auth/refresh", { refresh_token: old }), 200);

@@ -39,14 +39,15 @@ export async function startAlmanac(settings = {}) {
 async function register(url) {
   people += 1;
   const email = `person-${process.pid}-${people}@example.com`;
+  const password = "correct horse battery staple";
   const response = await fetch(`${url}/api/auth/register`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email, password: "correct horse battery staple", full_name: "Ada Lovelace" }),
+    body: JSON.stringify({ email, password, full_name: "Ada Lovelace" }),
   });
   if (response.status !== 201) throw new Error(`register: ${response.status} ${await response.text()}`);
   const session = await response.json();
-  return { ...userOf(url, session.access_token), id: session.user.id, email, session };
+  return { ...userOf(url, session.access_token), id: session.user.id, email, password, session };
 }
 
 /** Somebody with a token, whoever issued it. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { AbstractChat, DefaultChatTransport } from "ai";
 
-const WAIT_TIMEOUT_MS = 15_000;
+const WAIT_TIMEOUT_MS = 30_000;
 const POLL_MS = 10;
 
 /** `useChat`'s chat. `parts` has every data part, `finishes` every call of `onFinish`. */
