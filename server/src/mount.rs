@@ -7,6 +7,7 @@ use axum::Router;
 use base::auth::{Auth, Issuer, KeySource};
 use base::config::{ConfigError, Env};
 use base::http;
+use base::http_client::HttpClient;
 use base::rate_limit::Limiter;
 use base::{Clock, Db, Error, Result};
 use secrecy::{ExposeSecret, SecretString};
@@ -50,6 +51,7 @@ pub async fn router(settings: Settings) -> Result<Router> {
     let clock = settings.clock;
     let db = Db::from_env(&env)?;
     db.check_login().await?;
+    let http = HttpClient::default();
     let limiter = Limiter::from_env(&env, clock.clone())?;
 
     let signing_key = signing_key(&env, settings.data_dir.as_deref())?;
@@ -61,7 +63,7 @@ pub async fn router(settings: Settings) -> Result<Router> {
         authorized_parties: Vec::new(),
         keys: KeySource::Set(signing_key.jwks()),
     });
-    let auth = Auth::new(issuers, db.clone(), clock.clone());
+    let auth = Auth::new(issuers, db.clone(), clock.clone(), &http);
 
     let router = Router::new()
         .merge(auth::router(auth::App::new(
@@ -76,8 +78,15 @@ pub async fn router(settings: Settings) -> Result<Router> {
             clerk_webhook::Settings::from_env(&env)?,
             clock.clone(),
         )))
-        .merge(chat::router(chat::App::new(&env, auth.clone(), db.clone(), clock.clone(), limiter.clone())?))
-        .merge(conversation::router(conversation::App::new(&env, limiter.clone())?))
+        .merge(chat::router(chat::App::new(
+            &env,
+            auth.clone(),
+            db.clone(),
+            clock.clone(),
+            limiter.clone(),
+            http.clone(),
+        )?))
+        .merge(conversation::router(conversation::App::new(&env, limiter.clone(), http.clone())?))
         .merge(conversations::router(conversations::App { auth: auth.clone(), db: db.clone() }))
         .merge(health::router(health::App { db: db.clone() }))
         .merge(history::router(history::App { auth: auth.clone(), db: db.clone() }))

@@ -16,44 +16,44 @@ use tokio_postgres::Client;
 use crate::cluster::TestDatabase;
 
 /// The password of everybody in the tests.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// One running product with a database of its own.
-pub struct TestApp {
-    pub base_url: String,
+pub(crate) struct TestApp {
+    pub(crate) base_url: String,
     /// Moves the product's time.
-    pub clock: Clock,
-    pub database: Arc<TestDatabase>,
+    pub(crate) clock: Clock,
+    pub(crate) database: Arc<TestDatabase>,
     settings: mount::Settings,
     server: tokio::task::JoinHandle<()>,
 }
 
 /// Somebody who sends requests: anonymous, or with a token.
 #[derive(Clone)]
-pub struct Actor {
+pub(crate) struct Actor {
     http: reqwest::Client,
     base_url: String,
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// What `register` answered.
-    pub session: Value,
+    pub(crate) session: Value,
 }
 
 /// An answer, read whole.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl TestApp {
     /// The product with nothing configured.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with([]).await
     }
 
     /// The product with these settings.
-    pub async fn start_with<const N: usize>(settings: [(&str, &str); N]) -> Self {
+    pub(crate) async fn start_with<const N: usize>(settings: [(&str, &str); N]) -> Self {
         Self::start_on(TestDatabase::create().await, Env::from_pairs(settings)).await
     }
 
@@ -89,30 +89,30 @@ impl TestApp {
     }
 
     /// A second process of the same product: nothing in common but the database, the keys and the time.
-    pub async fn second_process(&self) -> Self {
+    pub(crate) async fn second_process(&self) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base_url = format!("http://{}", listener.local_addr().expect("an address"));
         Self::serve(listener, base_url, self.settings.clone(), Arc::clone(&self.database)).await
     }
 
     /// The same person, coming to this process.
-    pub fn seen_by(&self, actor: &Actor) -> Actor {
+    pub(crate) fn seen_by(&self, actor: &Actor) -> Actor {
         Actor { base_url: self.base_url.clone(), ..actor.clone() }
     }
 
     /// The key the built-in issuer signs with.
-    pub fn signing_key(&self) -> &str {
+    pub(crate) fn signing_key(&self) -> &str {
         self.settings.env.get("AUTH_SIGNING_KEY").expect("every test app has one")
     }
 
     /// A visitor.
-    pub fn anon(&self) -> Actor {
+    pub(crate) fn anon(&self) -> Actor {
         let http = base::http_client::build();
         Actor { http, base_url: self.base_url.clone(), token: None, session: Value::Null }
     }
 
     /// A new user, signed in.
-    pub async fn register(&self, name: &str) -> Actor {
+    pub(crate) async fn register(&self, name: &str) -> Actor {
         let mut actor = self.anon();
         let email = format!("{name}@example.com");
         let body = json!({"email": email, "password": PASSWORD, "full_name": name});
@@ -124,7 +124,7 @@ impl TestApp {
     }
 
     /// A connection that sees everything, to arrange and to inspect.
-    pub async fn superuser(&self) -> Client {
+    pub(crate) async fn superuser(&self) -> Client {
         self.database.superuser().await
     }
 }
@@ -137,23 +137,23 @@ impl Drop for TestApp {
 
 impl Actor {
     /// A visitor of a server that runs elsewhere.
-    pub fn of(base_url: &str) -> Self {
+    pub(crate) fn of(base_url: &str) -> Self {
         let http = base::http_client::build();
         Self { http, base_url: base_url.to_owned(), token: None, session: Value::Null }
     }
 
     /// The same person with another token.
-    pub fn with_token(&self, token: impl Into<String>) -> Self {
+    pub(crate) fn with_token(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
     /// The user's id.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.session["user"]["id"].as_str().expect("a registered user").to_owned()
     }
 
     /// A request to be completed by hand.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base_url));
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -161,30 +161,26 @@ impl Actor {
         }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.request(Method::POST, path).json(body)).await
     }
 
-    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.request(Method::PUT, path).json(body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.request(Method::PATCH, path).json(body)).await
-    }
-
-    pub async fn delete(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::DELETE, path)).await
     }
 }
 
 impl Answer {
     /// Sends a request and reads the answer whole.
-    pub async fn of(request: RequestBuilder) -> Self {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("the answer arrives whole");
@@ -192,18 +188,18 @@ impl Answer {
     }
 
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
     /// A header's value, empty when absent.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(HeaderValue::to_str).and_then(Result::ok).unwrap_or_default()
     }
 
     /// The answer is a problem with this status and code.
     #[track_caller]
-    pub fn assert_problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn assert_problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         assert_eq!(self.header("content-type"), "application/problem+json");
         let problem = self.json();
@@ -215,7 +211,7 @@ impl Answer {
 
     /// The answer is a problem that names this field.
     #[track_caller]
-    pub fn assert_invalid(&self, pointer: &str) {
+    pub(crate) fn assert_invalid(&self, pointer: &str) {
         let problem = self.assert_problem(422, "invalid");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }

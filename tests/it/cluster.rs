@@ -28,12 +28,12 @@ enum Order {
 }
 
 /// A migrated, empty database. It is dropped with this value.
-pub struct TestDatabase {
+pub(crate) struct TestDatabase {
     name: String,
 }
 
 impl TestDatabase {
-    pub async fn create() -> Self {
+    pub(crate) async fn create() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let cluster = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(start)).await.expect("the cluster starts");
@@ -44,12 +44,12 @@ impl TestDatabase {
     }
 
     /// The address for one of the program's logins.
-    pub fn url(&self, role: &str) -> String {
+    pub(crate) fn url(&self, role: &str) -> String {
         cluster().server.url(&self.name, role)
     }
 
     /// A connection that sees everything, to arrange and to inspect.
-    pub async fn superuser(&self) -> Client {
+    pub(crate) async fn superuser(&self) -> Client {
         connect(&cluster().server.admin_url_of(&self.name)).await
     }
 }

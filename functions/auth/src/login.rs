@@ -22,7 +22,7 @@ use crate::{App, limits, session};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Credentials {
     /// The account's address.
-    #[schema(inline)]
+    #[schema(value_type = String, format = Email, min_length = 3, max_length = 320)]
     email: EmailAddress,
     /// Its password.
     #[schema(value_type = String, format = Password)]

@@ -3,11 +3,11 @@
 //! Argon2id with the parameters that OWASP gives first: 19 MiB, 2 passes, 1 lane. A hash takes tens of
 //! milliseconds and its memory, so only as many run at once as there are processors.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base::{Error, Result};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -69,31 +69,35 @@ pub(crate) enum Verdict {
 #[derive(Debug, Clone)]
 pub(crate) struct Hasher {
     turns: Arc<Semaphore>,
+    /// The memory of turns that are over, for those to come: allocated anew each time, on one thread after
+    /// another, it would stay with the allocator many times over.
+    memories: Arc<Mutex<Vec<Memory>>>,
 }
+
+type Memory = Vec<Block>;
 
 impl Hasher {
     pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { turns: Arc::new(Semaphore::new(processors)) }
+        Self { turns: Arc::new(Semaphore::new(processors)), memories: Arc::default() }
     }
 
     /// The hash to keep, as a PHC string with its parameters and a fresh salt.
     pub(crate) async fn hash(&self, password: SecretString) -> Result<String> {
-        self.run(move || hash(&password)).await
+        self.run(move |memory| hash(&password, memory)).await
     }
 
     /// Checks a password against the kept hash.
     pub(crate) async fn verify(&self, password: SecretString, kept: String) -> Result<Verdict> {
-        self.run(move || verify(&password, &kept)).await
+        self.run(move |memory| verify(&password, &kept, memory)).await
     }
 
     /// Takes as long as checking a password, so that the time does not tell which accounts exist.
     pub(crate) async fn pretend(&self, password: SecretString) -> Result<()> {
-        let work = move || argon2().hash_password_with_salt(bytes(&password), DUMMY_SALT).map(drop);
-        self.run(move || work().map_err(Error::internal)).await
+        self.run(move |memory| digest(&argon2(), &password, DUMMY_SALT, memory).map(drop)).await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> Result<T> + Send + 'static) -> Result<T> {
         let turn = tokio::time::timeout(TURN_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_| {
             Error::unavailable("busy", "Too many people are signing in at the moment. Try again soon.")
@@ -101,8 +105,12 @@ impl Hasher {
         })?;
         let turn = turn.map_err(Error::internal)?;
         // The turn ends with the work and not with the request, which may be dropped before it.
+        let memories = Arc::clone(&self.memories);
         let done = tokio::task::spawn_blocking(move || {
-            let result = work();
+            let lock = || memories.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut memory = lock().pop().unwrap_or_default();
+            let result = work(&mut memory);
+            lock().push(memory);
             drop(turn);
             result
         });
@@ -115,20 +123,46 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-fn hash(password: &SecretString) -> Result<String> {
-    let hash = argon2().hash_password(bytes(password)).map_err(Error::internal)?;
-    Ok(hash.to_string())
+fn hash(password: &SecretString, memory: &mut Memory) -> Result<String> {
+    let (argon2, salt) = (argon2(), Salt::generate());
+    let hash = digest(&argon2, password, &salt, memory)?;
+    let kept = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params()).map_err(Error::internal)?,
+        salt: Some(salt),
+        hash: Some(hash),
+    };
+    Ok(kept.to_string())
 }
 
-fn verify(password: &SecretString, kept: &str) -> Result<Verdict> {
+fn verify(password: &SecretString, kept: &str, memory: &mut Memory) -> Result<Verdict> {
     let kept = PasswordHash::new(kept).map_err(Error::internal)?;
+    let (Some(salt), Some(expected)) = (&kept.salt, &kept.hash) else {
+        return Err(Error::internal("a kept password has no salt or no hash"));
+    };
     // The hash's own parameters are used, whatever today's are.
-    match argon2().verify_password(bytes(password), &kept) {
-        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
-        Err(error) => Err(Error::internal(error)),
-        Ok(()) if is_current(&kept) => Ok(Verdict::Right),
-        Ok(()) => Ok(Verdict::RightAndOutdated { new_hash: hash(password)? }),
+    let algorithm = Algorithm::try_from(kept.algorithm.as_str()).map_err(Error::internal)?;
+    let version = kept.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(Error::internal)?;
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(&kept).map_err(Error::internal)?);
+    // Outputs compare in constant time.
+    if digest(&argon2, password, salt, memory)? != *expected {
+        return Ok(Verdict::Wrong);
     }
+    if is_current(&kept) {
+        Ok(Verdict::Right)
+    } else {
+        Ok(Verdict::RightAndOutdated { new_hash: hash(password, memory)? })
+    }
+}
+
+fn digest(argon2: &Argon2<'_>, password: &SecretString, salt: &[u8], memory: &mut Memory) -> Result<Output> {
+    let params = argon2.params();
+    memory.resize(params.block_count(), Block::default());
+    let mut out = [0; Output::MAX_LENGTH];
+    let out = &mut out[..params.output_len().unwrap_or(HASH_BYTES)];
+    argon2.hash_password_into_with_memory(bytes(password), salt, out, memory).map_err(Error::internal)?;
+    Output::new(out).map_err(Error::internal)
 }
 
 fn is_current(kept: &PasswordHash) -> bool {
@@ -160,6 +194,8 @@ mod tests {
 
     #[tokio::test]
     async fn renews_hashes_with_other_parameters() {
+        use argon2::PasswordHasher;
+
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 1, 1, None).expect("in range"));
         let kept = weak.hash_password(b"correct horse").expect("hashes").to_string();
         let hasher = Hasher::new();

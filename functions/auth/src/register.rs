@@ -21,13 +21,13 @@ use crate::{App, limits, session};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Registration {
     /// Names the account; upper and lower case are the same.
-    #[schema(inline)]
+    #[schema(value_type = String, format = Email, min_length = 3, max_length = 320)]
     email: EmailAddress,
     /// 8 to 256 bytes.
-    #[schema(inline)]
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 256)]
     password: NewPassword,
     /// The name to be called by.
-    #[schema(inline)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     full_name: Option<FullName>,
 }
 

@@ -53,13 +53,13 @@ impl Format {
 
 enum Encoder {
     UiStream(UiStream),
-    PlainText(PlainText),
+    PlainText,
 }
 
 /// The reply as a stream, from its first part to its last.
 pub(crate) fn stream(is_plain_text: bool, conversation: Uuid, source: Source) -> Response {
     let (encoder, content_type) = if is_plain_text {
-        (Encoder::PlainText(PlainText), "text/plain; charset=utf-8")
+        (Encoder::PlainText, "text/plain; charset=utf-8")
     } else {
         (Encoder::UiStream(UiStream::default()), "text/event-stream")
     };
@@ -121,9 +121,9 @@ async fn next_chunk(encoder: &mut Encoder, source: &mut Source) -> Option<Bytes>
         let mut chunk = Vec::new();
         match (tokio::time::timeout(KEEP_ALIVE, source.next()).await, &mut *encoder) {
             (Ok(parts), Encoder::UiStream(encoder)) => parts?.iter().for_each(|part| encoder.encode(part, &mut chunk)),
-            (Ok(parts), Encoder::PlainText(encoder)) => parts?.iter().for_each(|part| encoder.encode(part, &mut chunk)),
+            (Ok(parts), Encoder::PlainText) => parts?.iter().for_each(|part| PlainText::encode(part, &mut chunk)),
             (Err(_), Encoder::UiStream(_)) => chunk.extend_from_slice(ui_stream::KEEP_ALIVE),
-            (Err(_), Encoder::PlainText(_)) => {}
+            (Err(_), Encoder::PlainText) => {}
         }
         if !chunk.is_empty() {
             return Some(chunk.into());

@@ -24,7 +24,7 @@ pub(crate) enum Begun {
     /// A new reply is to be written.
     New(Box<NewReply>),
     /// The message was there already, and so is its reply.
-    Known { question_id: Uuid, reply: Message },
+    Known { question_id: Uuid, reply: Box<Message> },
 }
 
 /// A reply to be written.
@@ -72,7 +72,7 @@ pub(crate) async fn begin_reply(
     {
         key.keep(&mut tx, owner, StatusCode::OK, &json!(reply.id)).await?;
         tx.commit().await?;
-        return Ok(Begun::Known { question_id, reply });
+        return Ok(Begun::Known { question_id, reply: Box::new(reply) });
     }
     refuse_while_streaming(&mut tx, owner, conversation.id).await?;
 
@@ -110,7 +110,7 @@ async fn join_kept(mut tx: Tx, owner: Uuid, kept: &Kept) -> Result<Begun> {
     tx.commit().await?;
     // The conversation may have been deleted since.
     let reply = reply.ok_or_else(|| Error::not_found("reply"))?;
-    Ok(Begun::Known { question_id: reply.parent_id.unwrap_or(reply.id), reply })
+    Ok(Begun::Known { question_id: reply.parent_id.unwrap_or(reply.id), reply: Box::new(reply) })
 }
 
 /// The conversation, begun if it may be, and whether it was.
@@ -210,7 +210,9 @@ async fn question_of(
     for id in [named, worded, asked, newest].into_iter().flatten() {
         let message = message::find(tx, owner, id).await?;
         match message.filter(|message| message.conversation_id == conversation.id) {
-            Some(Message { role: Role::Assistant, parent_id: Some(question), .. }) => return Ok(Question::Known(question)),
+            Some(Message { role: Role::Assistant, parent_id: Some(question), .. }) => {
+                return Ok(Question::Known(question));
+            }
             // The name of a question may stand for a later wording of it, which is looked for first.
             Some(_) if Some(id) == named => named_question = Some(id),
             Some(_) => return Ok(Question::Known(id)),

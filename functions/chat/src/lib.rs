@@ -28,6 +28,7 @@ use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{get, post};
 use base::auth::Auth;
 use base::config::Env;
+use base::http_client::HttpClient;
 use base::rate_limit::{Limiter, Policy};
 use base::{Clock, Db};
 use utoipa::OpenApi;
@@ -36,7 +37,7 @@ pub use live::LiveReplies;
 pub use models::Models;
 
 /// How many sends a user may make.
-const SEND_POLICY: Policy = Policy { name: "chat", quota: 60, window: Duration::from_secs(60) };
+const SEND_POLICY: Policy = Policy { name: "chat", quota: 60, window: Duration::from_mins(1) };
 /// The largest body, in bytes. AI SDK clients send the whole history each time, of which only the end is read.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Until when a writer that has not been heard of is taken to live, by default.
@@ -82,19 +83,20 @@ impl App {
     /// Reads `DATABASE_URL`, `AUTH_ISSUERS`, `CHAT_LEASE_SECONDS` and the settings of the model providers.
     pub fn from_env(env: &Env) -> base::Result<Self> {
         let (db, clock) = (Db::from_env(env)?, Clock::system());
-        let auth = Auth::from_env(env, db.clone(), clock.clone())?;
+        let http = HttpClient::default();
+        let auth = Auth::from_env(env, db.clone(), clock.clone(), &http)?;
         let limiter = Limiter::from_env(env, clock.clone())?;
-        Self::new(env, auth, db, clock, limiter)
+        Self::new(env, auth, db, clock, limiter, http)
     }
 
     /// The same with parts that are shared with other functions.
-    pub fn new(env: &Env, auth: Auth, db: Db, clock: Clock, limiter: Limiter) -> base::Result<Self> {
+    pub fn new(env: &Env, auth: Auth, db: Db, clock: Clock, limiter: Limiter, http: HttpClient) -> base::Result<Self> {
         Ok(Self {
             auth,
             db,
             clock,
             limiter,
-            models: Models::from_env(env)?,
+            models: Models::from_env(env, http)?,
             live: LiveReplies::default(),
             lease: Lease::from_env(env)?,
         })

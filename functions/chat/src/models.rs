@@ -1,10 +1,9 @@
 //! The models that are configured.
 
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base::config::{ConfigError, Env};
-use base::http_client;
+use base::http_client::HttpClient;
 use providers::retry::CHUNK_IDLE_TIMEOUT;
 use providers::{ChatModel, ModelName, ProviderSettings, Providers, ResolveError};
 
@@ -13,23 +12,22 @@ use providers::{ChatModel, ModelName, ProviderSettings, Providers, ResolveError}
 #[derive(Debug, Clone)]
 pub struct Models {
     settings: ProviderSettings,
-    providers: Arc<OnceLock<Providers>>,
+    http: HttpClient,
 }
 
 impl Models {
     /// Reads `ALMANAC_DEFAULT_MODEL` and the key, address and model of each provider: `OPENAI_API_KEY`,
     /// `OPENAI_BASE_URL`, `OPENAI_MODEL`, and so for `ANTHROPIC_`, `XAI_` and `OPENROUTER_`. A provider that says
     /// nothing for `PROVIDER_IDLE_TIMEOUT_MS` (default 60,000) in the middle of a reply is given up.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+    pub fn from_env(env: &Env, http: HttpClient) -> Result<Self, ConfigError> {
         let mut settings = ProviderSettings::from_lookup(|name| env.get(name).map(str::to_owned));
         let idle = env.parse_or("PROVIDER_IDLE_TIMEOUT_MS", CHUNK_IDLE_TIMEOUT.as_millis())?;
         settings.limits.chunk_idle_timeout = Duration::from_millis(u64::try_from(idle).unwrap_or(u64::MAX));
-        Ok(Self { settings, providers: Arc::default() })
+        Ok(Self { settings, http })
     }
 
     /// The model behind `provider/model` or a provider's bare name; the default one without a name.
     pub(crate) fn resolve(&self, name: Option<&str>) -> Result<(ChatModel, ModelName), ResolveError> {
-        let providers = self.providers.get_or_init(|| Providers::new(self.settings.clone(), http_client::build()));
-        providers.resolve(name)
+        Providers::new(self.settings.clone(), self.http.get().clone()).resolve(name)
     }
 }

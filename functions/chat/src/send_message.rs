@@ -59,7 +59,7 @@ pub(crate) async fn send_message(
             (conversation, live.reply_id, Source::Live(live.follow()))
         }
         Begun::Known { question_id, reply } => {
-            (reply.conversation_id, reply.id, Source::of(&app, user.id, question_id, reply))
+            (reply.conversation_id, reply.id, Source::of(&app, user.id, question_id, *reply))
         }
     };
     let mut response = respond(&app, user.id, format, conversation, reply, source).await?;

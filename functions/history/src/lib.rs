@@ -11,6 +11,7 @@ use axum::extract::FromRef;
 use axum::routing::get;
 use base::auth::Auth;
 use base::config::Env;
+use base::http_client::HttpClient;
 use base::{Clock, Db};
 use utoipa::OpenApi;
 
@@ -27,7 +28,7 @@ impl App {
     /// Reads `DATABASE_URL` and `AUTH_ISSUERS`.
     pub fn from_env(env: &Env) -> base::Result<Self> {
         let db = Db::from_env(env)?;
-        Ok(Self { auth: Auth::from_env(env, db.clone(), Clock::system())?, db })
+        Ok(Self { auth: Auth::from_env(env, db.clone(), Clock::system(), &HttpClient::default())?, db })
     }
 }
 

@@ -25,6 +25,7 @@ use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{get, patch, post};
 use base::auth::Auth;
 use base::config::Env;
+use base::http_client::HttpClient;
 use base::{Clock, Db, Error};
 use utoipa::OpenApi;
 
@@ -40,7 +41,7 @@ impl App {
     /// Reads `DATABASE_URL` and `AUTH_ISSUERS`.
     pub fn from_env(env: &Env) -> base::Result<Self> {
         let (db, clock) = (Db::from_env(env)?, Clock::system());
-        Ok(Self::new(Auth::from_env(env, db.clone(), clock.clone())?, db, clock))
+        Ok(Self::new(Auth::from_env(env, db.clone(), clock.clone(), &HttpClient::default())?, db, clock))
     }
 
     /// Takes the tokens that `auth` takes.

@@ -1,11 +1,23 @@
 //! The client for outgoing calls, with the limits that every such call shares.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How long a connection to a vendor may take to open.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept for the next call.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A client that is made on first use and shared by its clones.
+#[derive(Debug, Clone, Default)]
+pub struct HttpClient(Arc<OnceLock<reqwest::Client>>);
+
+impl HttpClient {
+    /// The client. The first call takes as long as [`build`].
+    pub fn get(&self) -> &reqwest::Client {
+        self.0.get_or_init(build)
+    }
+}
 
 /// A client for vendors' APIs. Building one costs tens of milliseconds, because OpenSSL parses the
 /// root certificates: build it once, on first use, and clone it.

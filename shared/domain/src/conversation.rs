@@ -61,10 +61,11 @@ pub fn title_of(message: &str) -> String {
     if words.chars().count() <= TITLE_CHARS {
         return words;
     }
-    let cut: String = words.chars().take(TITLE_CHARS - 1).collect();
+    let room = words.char_indices().nth(TITLE_CHARS - 1).map_or(words.len(), |(end, _)| end);
+    let ends_at_word = words[room..].starts_with(' ');
     // A single long word, as in scripts without spaces, is cut where it is.
-    let end = cut.rfind(' ').filter(|end| *end > 0).unwrap_or(cut.len());
-    format!("{}…", &cut[..end])
+    let end = if ends_at_word { room } else { words[..room].rfind(' ').unwrap_or(room) };
+    format!("{}…", &words[..end])
 }
 
 /// One conversation.

@@ -42,7 +42,7 @@ async fn the_client_is_cut_everywhere() {
         drop(reading);
         let resumed = Reading::of_resume(&alice, &chat).await;
         gate.finish();
-        let (uncut, resumed) = (uncut.to_end().await, resumed.to_end().await);
+        let (uncut, resumed) = (uncut.rest().await, resumed.rest().await);
         assert_eq!(resumed, uncut, "cut at {cut}");
         assert_eq!(text(&parts(&uncut)), sent(CHUNKS.len()));
         let reply = only_reply(&alice, &conversation).await;
@@ -58,7 +58,7 @@ async fn the_provider_is_cut_everywhere() {
         fake.enqueue(Script::new(CHUNKS).end(End::CutBefore(cut)));
         let reading = Reading::of_send(&alice, &ai_sdk_body(&format!("chat-{cut}"), "m", "Count")).await;
         let conversation = reading.conversation();
-        let parts = parts(&reading.to_end().await);
+        let parts = parts(&reading.rest().await);
         let reply = only_reply(&alice, &conversation).await;
         assert_eq!(parts.last().map(|part| &part["type"]), Some(&json!("error")), "cut at {cut}: {parts:?}");
         assert_eq!((&reply["status"], &reply["content"]), (&json!("interrupted"), &json!(sent(cut))), "cut at {cut}");
@@ -111,7 +111,7 @@ async fn the_process_is_killed_everywhere() {
         let conversation = reading.conversation();
         gate.release(cut);
         reading.until(if cut == 0 { "start-step" } else { CHUNKS[cut - 1] }).await;
-        if cut % 2 == 0 {
+        if cut.is_multiple_of(2) {
             // Every other process lives long enough to have saved what it has.
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
@@ -130,11 +130,11 @@ async fn check_after_kill(alice: &Actor, cut: usize, conversation: &str) {
     assert_eq!(reply["status"], "interrupted", "killed at {cut}");
     let content = reply["content"].as_str().expect("text");
     assert!(sent(cut).starts_with(content), "killed at {cut}: {content:?}");
-    if cut % 2 == 0 {
+    if cut.is_multiple_of(2) {
         assert_eq!(content, sent(cut), "what was saved before the kill is kept");
     }
     let again = Reading::of_send(alice, &ai_sdk_body(&format!("chat-{cut}"), "m", "Count")).await;
-    let again = parts(&again.to_end().await);
+    let again = parts(&again.rest().await);
     assert_eq!(again.last().map(|part| &part["type"]), Some(&json!("error")), "it is never shown as whole");
     assert_eq!(text(&again), content);
     assert_eq!(alice.get(&format!("/api/chat/{conversation}/stream")).await.status, 204);

@@ -55,7 +55,7 @@ impl Reading {
     }
 
     /// Reads to the end.
-    pub(super) async fn to_end(mut self) -> String {
+    pub(super) async fn rest(mut self) -> String {
         while self.read().await {}
         self.text
     }

@@ -16,9 +16,9 @@ async fn a_resumed_stream_equals_an_uncut_one() {
     uncut.until("two ").await;
     let late = Reading::of_resume(&alice, &conversation).await;
     gate.finish();
-    let uncut = uncut.to_end().await;
-    assert_eq!(early.to_end().await, uncut);
-    assert_eq!(late.to_end().await, uncut);
+    let uncut = uncut.rest().await;
+    assert_eq!(early.rest().await, uncut);
+    assert_eq!(late.rest().await, uncut);
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn there_is_nothing_to_resume_once_it_has_ended() {
     let alice = app.register("alice").await;
     let reading = Reading::of_send(&alice, &json!({"content": "Hello"})).await;
     let conversation = reading.conversation();
-    reading.to_end().await;
+    reading.rest().await;
     assert_eq!(alice.get(&format!("/api/chat/{conversation}/stream")).await.status, 204);
     assert_eq!(alice.get("/api/chat/never-was/stream").await.status, 204);
     app.anon().get("/api/chat/never-was/stream").await.assert_problem(401, "token_missing");
@@ -45,7 +45,7 @@ async fn another_process_follows_a_reply_through_the_database() {
     let elsewhere = app.second_process().await;
     let there = Reading::of_resume(&elsewhere.seen_by(&alice), &conversation).await;
     gate.finish();
-    let (here, there) = (parts(&here.to_end().await), parts(&there.to_end().await));
+    let (here, there) = (parts(&here.rest().await), parts(&there.rest().await));
     assert_eq!(text(&there), text(&here));
     assert_eq!(there[0]["messageId"], here[0]["messageId"]);
     assert_eq!(there.last(), here.last());

@@ -16,7 +16,7 @@ async fn stopping_keeps_what_there_is() {
     let stopped = stopped.json();
     assert_eq!((&stopped["status"], &stopped["content"]), (&json!("stopped"), &json!("One two ")));
     assert_eq!(stopped["usage"]["estimated"], true);
-    let parts = parts(&reading.to_end().await);
+    let parts = parts(&reading.rest().await);
     assert_eq!(types(&parts).last(), Some(&"abort"));
     assert_eq!(messages(&alice, &conversation).await[1], stopped);
     fake.wait_for_closed(1).await;
@@ -33,7 +33,7 @@ async fn a_reply_that_has_not_begun_can_be_stopped() {
     fake.wait_for_requests(1).await;
     let stopped = alice.post(&format!("/api/chat/{conversation}/stop"), &json!({})).await.json();
     assert_eq!((&stopped["status"], &stopped["content"]), (&json!("stopped"), &json!("")));
-    reading.to_end().await;
+    reading.rest().await;
 }
 
 #[tokio::test]
@@ -49,6 +49,6 @@ async fn another_process_can_stop_it() {
     let stopped = elsewhere.seen_by(&alice).post(&format!("/api/chat/{conversation}/stop"), &json!({})).await;
     assert_eq!(stopped.status, 200, "{}", stopped.text);
     assert_eq!(stopped.json()["content"], "One ");
-    let parts = parts(&reading.to_end().await);
+    let parts = parts(&reading.rest().await);
     assert_eq!(types(&parts).last(), Some(&"abort"));
 }

@@ -15,7 +15,7 @@ async fn ending(app: &TestApp, fake: &ModelFake, script: Script) -> (Vec<Value>,
     fake.enqueue(script);
     let reading = Reading::of_send(&alice, &json!({"content": "Count"})).await;
     let conversation = reading.conversation();
-    let parts = parts(&reading.to_end().await);
+    let parts = parts(&reading.rest().await);
     let all = messages(&alice, &conversation).await;
     assert_eq!(all.len(), 2, "one question and one reply: {all:?}");
     (parts, all[1].clone())
@@ -133,7 +133,7 @@ async fn a_deleted_conversation_ends_its_reply() {
     gate.release(1);
     reading.until("One ").await;
     app.superuser().await.batch_execute("delete from conversations").await.expect("arranged");
-    let parts = parts(&reading.to_end().await);
+    let parts = parts(&reading.rest().await);
     assert_eq!(parts.last().map(|part| &part["code"]), Some(&json!("reply_lost")));
     drop(gate);
 }

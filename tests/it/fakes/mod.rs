@@ -1,4 +1,4 @@
 //! Stateful stand-ins for outside services, speaking HTTP on loopback.
 
-pub mod issuer;
-pub mod model;
+pub(crate) mod issuer;
+pub(crate) mod model;

@@ -8,11 +8,12 @@ use crate::cluster::TestDatabase;
 
 /// A file that is newer than all of the program's.
 fn migration(number: u32, sql: &str) -> Migration {
-    Migration::new(&format!("2999010100{number:04}_test.sql"), sql).unwrap()
+    Migration::new(&format!("2999010100{number:04}_test.sql"), sql).expect("a whole migration")
 }
 
 async fn connect(database: &TestDatabase) -> Client {
-    let (client, connection) = tokio_postgres::connect(&database.url("postgres"), NoTls).await.unwrap();
+    let (client, connection) =
+        tokio_postgres::connect(&database.url("postgres"), NoTls).await.expect("the server answers");
     tokio::spawn(connection);
     client
 }

@@ -1,15 +1,15 @@
 //! An issuer's verification keys, fetched and cached.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use secrecy::ExposeSecret;
-use tokio::sync::Mutex;
 
 use super::KeySource;
-use crate::{Clock, http_client};
+use crate::Clock;
+use crate::http_client::HttpClient;
 
 /// How long fetched keys are used before they are fetched again.
 const FRESH_SECONDS: i64 = 600;
@@ -31,13 +31,15 @@ pub(super) struct VerificationKey {
 pub(super) struct Keys {
     source: KeySource,
     clock: Clock,
-    http: OnceLock<reqwest::Client>,
+    http: HttpClient,
     fetched: Mutex<Fetched>,
+    /// Held while fetching, so that one fetch serves all who wait for it.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Fetched {
-    set: Option<Arc<JwkSet>>,
+    set: Option<JwkSet>,
     /// When the set was fetched, in seconds since 1970.
     at: i64,
     /// When a fetch was last tried, whether it worked or not.
@@ -45,8 +47,8 @@ struct Fetched {
 }
 
 impl Keys {
-    pub(super) fn new(source: KeySource, clock: Clock) -> Self {
-        Self { source, clock, http: OnceLock::new(), fetched: Mutex::default() }
+    pub(super) fn new(source: KeySource, clock: Clock, http: HttpClient) -> Self {
+        Self { source, clock, http, fetched: Mutex::default(), fetching: tokio::sync::Mutex::default() }
     }
 
     /// The key with this id. Without an id, the only key of the set.
@@ -62,28 +64,52 @@ impl Keys {
     }
 
     async fn find_fetched(&self, url: &str, kid: Option<&str>) -> Option<VerificationKey> {
-        let mut fetched = self.fetched.lock().await;
-        let now = self.clock.now_seconds();
-        let known = fetched.set.as_deref().and_then(|set| pick(set, kid)).and_then(verification_key);
-        let is_fresh = fetched.set.is_some() && now - fetched.at < FRESH_SECONDS;
-        let may_fetch = fetched.tried_at.is_none_or(|tried| now - tried >= REFETCH_SECONDS);
-        if (known.is_some() && is_fresh) || !may_fetch {
+        let (known, may_fetch) = self.recall(kid);
+        if !may_fetch {
             return known;
         }
-        fetched.tried_at = Some(now);
-        match self.fetch(url).await {
-            Ok(set) => {
-                fetched.set = Some(Arc::new(set));
-                fetched.at = now;
+        if known.is_some() {
+            // One request renews old keys; the others go on with them meanwhile.
+            if let Ok(_only) = self.fetching.try_lock() {
+                self.renew(url).await;
             }
+        } else {
+            let _turn = self.fetching.lock().await;
+            // Whoever had the turn before may have brought the key.
+            if let (None, true) = self.recall(kid) {
+                self.renew(url).await;
+            }
+        }
+        self.recall(kid).0
+    }
+
+    /// The key as it is known, and whether it is time to ask the issuer.
+    fn recall(&self, kid: Option<&str>) -> (Option<VerificationKey>, bool) {
+        let fetched = self.lock();
+        let now = self.clock.now_seconds();
+        let known = fetched.set.as_ref().and_then(|set| pick(set, kid)).and_then(verification_key);
+        let is_fresh = fetched.set.is_some() && now - fetched.at < FRESH_SECONDS;
+        let may_fetch = fetched.tried_at.is_none_or(|tried| now - tried >= REFETCH_SECONDS);
+        let is_satisfied = known.is_some() && is_fresh;
+        (known, may_fetch && !is_satisfied)
+    }
+
+    async fn renew(&self, url: &str) {
+        let now = self.clock.now_seconds();
+        self.lock().tried_at = Some(now);
+        match self.fetch(url).await {
+            Ok(set) => *self.lock() = Fetched { set: Some(set), at: now, tried_at: Some(now) },
             // The old keys serve on: an issuer that is away must not sign everybody out.
             Err(detail) => tracing::warn!(url, detail, "an issuer's keys could not be fetched"),
         }
-        fetched.set.as_deref().and_then(|set| pick(set, kid)).and_then(verification_key)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Fetched> {
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch(&self, url: &str) -> Result<JwkSet, String> {
-        let client = self.http.get_or_init(http_client::build);
+        let client = self.http.get();
         let fetching = async {
             let mut response = client.get(url).send().await?.error_for_status()?;
             let mut body = Vec::new();
@@ -117,12 +143,11 @@ fn verification_key(jwk: &Jwk) -> Option<VerificationKey> {
     if matches!(jwk.common.public_key_use, Some(PublicKeyUse::Encryption)) {
         return None;
     }
-    let declared = jwk.common.key_algorithm.and_then(|algorithm| algorithm.to_string().parse().ok());
+    let declared: Option<Algorithm> = jwk.common.key_algorithm.and_then(|algorithm| algorithm.to_string().parse().ok());
     let algorithm = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => match declared {
             None => Algorithm::RS256,
-            Some(a @ (Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512)) => a,
-            Some(a @ (Algorithm::PS256 | Algorithm::PS384 | Algorithm::PS512)) => a,
+            Some(declared) if declared.family() == AlgorithmFamily::Rsa => declared,
             Some(_) => return None,
         },
         AlgorithmParameters::EllipticCurve(parameters) => match parameters.curve {

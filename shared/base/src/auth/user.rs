@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::verify::Verifier;
 use super::{Claims, Issuer};
 use crate::config::Env;
+use crate::http_client::HttpClient;
 use crate::{Clock, Db, Error, Result, params, request};
 
 /// A user's state is asked again after this long, so a deactivation made elsewhere takes effect within it.
@@ -73,14 +74,14 @@ struct Inner {
 }
 
 impl Auth {
-    /// Takes the tokens of the issuers in `AUTH_ISSUERS`.
-    pub fn from_env(env: &Env, db: Db, clock: Clock) -> Result<Self> {
-        Ok(Self::new(Issuer::list_from_env(env)?, db, clock))
+    /// Takes the tokens of the issuers in `AUTH_ISSUERS`, whose keys are fetched with this client.
+    pub fn from_env(env: &Env, db: Db, clock: Clock, http: &HttpClient) -> Result<Self> {
+        Ok(Self::new(Issuer::list_from_env(env)?, db, clock, http))
     }
 
     /// Takes the tokens of these issuers.
-    pub fn new(issuers: Vec<Issuer>, db: Db, clock: Clock) -> Self {
-        let verifier = Verifier::new(issuers, clock.clone());
+    pub fn new(issuers: Vec<Issuer>, db: Db, clock: Clock, http: &HttpClient) -> Self {
+        let verifier = Verifier::new(issuers, clock.clone(), http);
         Self { inner: Arc::new(Inner { verifier, db, clock, remembered: Mutex::default() }) }
     }
 

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::keys::Keys;
 use super::{Issuer, KeySource};
+use crate::http_client::HttpClient;
 use crate::{Clock, Error, Result};
 
 /// How far the issuer's clock may be off. Clerk's tokens live 60 s, so it is short.
@@ -50,9 +51,9 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    pub(super) fn new(issuers: Vec<Issuer>, clock: Clock) -> Self {
+    pub(super) fn new(issuers: Vec<Issuer>, clock: Clock, http: &HttpClient) -> Self {
         let with_keys = |issuer: Issuer| {
-            let keys = Keys::new(issuer.keys.clone(), clock.clone());
+            let keys = Keys::new(issuer.keys.clone(), clock.clone(), http.clone());
             (issuer, keys)
         };
         Self { issuers: issuers.into_iter().map(with_keys).collect(), clock, remembered: Mutex::default() }

@@ -99,15 +99,13 @@ impl Tx {
     {
         let (actor, pipelined) = (self.actor, self.pipelined);
         let was = std::mem::replace(&mut self.state, State::Open);
-        // The borrow of the client ends the use of `self.state` until the statement is done, so a finished
-        // transaction is told apart by the flag that is set afterwards.
         let Self { client, state, .. } = self;
         let client: &'c Client = client.as_ref().expect("the connection is only taken on drop");
         let statement = statement(client);
         let begin = async { if was == State::Fresh { open(client, actor, pipelined).await } else { Ok(()) } };
         let result = match (pipelined, last) {
             (true, true) => {
-                let (_, result, _) = tokio::try_join!(begin, statement, client.batch_execute(COMMIT))?;
+                let ((), result, ()) = tokio::try_join!(begin, statement, client.batch_execute(COMMIT))?;
                 result
             }
             (true, false) => tokio::try_join!(begin, statement)?.1,

@@ -9,7 +9,7 @@ use crate::idempotency;
 use crate::request::REQUEST_ID_HEADER;
 
 /// How long a browser may keep the answer to a preflight request.
-const MAX_AGE: Duration = Duration::from_secs(3600);
+const MAX_AGE: Duration = Duration::from_hours(1);
 
 pub(super) fn layer(origins: Vec<String>) -> CorsLayer {
     let is_allowed = move |origin: &HeaderValue, _: &Parts| {
