@@ -36,7 +36,7 @@ pub(crate) struct NewReply {
     /// The title, when the conversation was begun with this.
     pub(crate) title: Option<String>,
     /// The branch down to the question, oldest first.
-    pub(crate) context: Vec<Message>,
+    pub(crate) context: Vec<(Role, String)>,
 }
 
 /// Stores what a send asks for.
@@ -54,11 +54,12 @@ pub(crate) async fn begin_reply(
     }
     let (conversation, is_new) = open_conversation(&mut tx, app, owner, send, now).await?;
     let question = match &send.wish {
+        // Nothing can be known yet in a conversation that was begun just now.
+        Wish::Say { content, name, .. } if is_new => {
+            Question::New { id: id_of(app, &conversation, name.as_deref()), parent_id: None, content }
+        }
         Wish::Say { content, name, after, replaces } => {
-            let id = match name {
-                Some(name) => id_of_client_name(conversation.id, name),
-                None => app.clock.new_id(),
-            };
+            let id = id_of(app, &conversation, name.as_deref());
             let place = Place { id, name: name.as_deref(), after: after.as_deref(), replaces: replaces.as_deref() };
             ask(&mut tx, owner, &conversation, content, place).await?
         }
@@ -74,30 +75,58 @@ pub(crate) async fn begin_reply(
         tx.commit().await?;
         return Ok(Begun::Known { question_id, reply: Box::new(reply) });
     }
-    refuse_while_streaming(&mut tx, owner, conversation.id).await?;
-
-    let (question_id, new_question) = match question {
-        Question::Known(id) => (id, None),
-        Question::New { id, parent_id, content } => (id, Some((parent_id, content))),
-    };
-    if let Some((parent_id, content)) = new_question {
-        let new = NewMessage { id: question_id, conversation_id: conversation.id, parent_id, model, created_at: now };
-        message::create_question(&mut tx, owner, &new, content)
-            .await
-            .on_constraint("messages_pkey", || Error::conflict("id_taken", "The message's id is already in use."))?;
+    if !is_new {
+        refuse_while_streaming(&mut tx, owner, conversation.id).await?;
     }
+    let (question_id, context) = store_question(&mut tx, owner, &conversation, question, model, now).await?;
     // The reply sorts after its question also when both are begun in the same microsecond.
     let created_at = now.checked_add(1.microsecond()).unwrap_or(now);
     let reply_id = app.clock.new_id();
     let parent_id = Some(question_id);
     let new = NewMessage { id: reply_id, conversation_id: conversation.id, parent_id, model, created_at };
-    message::create_reply(&mut tx, owner, &new, app.lease.0.as_secs_f64()).await?;
-    let context = message::list_branch(&mut tx, owner, question_id, CONTEXT_MESSAGES_MAX).await?;
     key.keep(&mut tx, owner, StatusCode::OK, &json!(reply_id)).await?;
-    tx.commit().await?;
+    message::create_reply(tx, owner, &new, app.lease.0.as_secs_f64()).await?;
     let title = is_new.then_some(conversation.title);
     let conversation_id = conversation.id;
     Ok(Begun::New(Box::new(NewReply { owner, conversation_id, question_id, reply_id, title, context })))
+}
+
+/// The id of a new message: the one its client named, or a fresh one.
+fn id_of(app: &App, conversation: &Conversation, name: Option<&str>) -> Uuid {
+    name.map_or_else(|| app.clock.new_id(), |name| id_of_client_name(conversation.id, name))
+}
+
+/// Stores the question unless it is known, and gives its id with the branch down to it.
+async fn store_question(
+    tx: &mut Tx,
+    owner: Uuid,
+    conversation: &Conversation,
+    question: Question<'_>,
+    model: &str,
+    now: Timestamp,
+) -> Result<(Uuid, Vec<(Role, String)>)> {
+    let (leaf, new) = match question {
+        Question::Known(id) => (Some(id), None),
+        Question::New { id, parent_id, content } => (parent_id, Some((id, content))),
+    };
+    let branch = match leaf {
+        Some(leaf) => message::list_branch(tx, owner, leaf, CONTEXT_MESSAGES_MAX).await?,
+        None => Vec::new(),
+    };
+    let mut context: Vec<(Role, String)> = branch.into_iter().map(|message| (message.role, message.content)).collect();
+    match (leaf, new) {
+        (parent_id, Some((id, words))) => {
+            let new = NewMessage { id, conversation_id: conversation.id, parent_id, model, created_at: now };
+            let stored = message::create_question(tx, owner, &new, words).await;
+            stored.on_constraint("messages_pkey", || {
+                Error::conflict("id_taken", "The message's id is already in use.")
+            })?;
+            context.push((Role::User, words.to_owned()));
+            Ok((id, context))
+        }
+        (Some(id), None) => Ok((id, context)),
+        (None, None) => Err(Error::not_found("question")),
+    }
 }
 
 /// The reply to the send that had the idempotency key first.
@@ -126,12 +155,14 @@ async fn open_conversation(
         ConversationRef::Named(id) => (id, true),
         ConversationRef::New => (app.clock.new_id(), true),
     };
-    let mut is_new = false;
     if may_begin && let Wish::Say { content, .. } = &send.wish {
-        is_new = conversation::create(tx, owner, id, &title_of(content), now).await?;
+        let begun = conversation::create(tx, owner, id, &title_of(content), now).await?;
+        if let Some(conversation) = begun {
+            return Ok((conversation, true));
+        }
     }
     let found = conversation::find_and_lock(tx, owner, id).await?;
-    found.map(|conversation| (conversation, is_new)).ok_or_else(|| Error::not_found("conversation"))
+    found.map(|conversation| (conversation, false)).ok_or_else(|| Error::not_found("conversation"))
 }
 
 /// The message to be answered.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::request::{self, Request};
-use domain::message::{self, Ending, Message, Role, Saved, Status, Usage};
+use domain::message::{self, Ending, Role, Saved, Status, Usage};
 use futures_util::StreamExt;
 use providers::{
     ChatModel, ChatPrompt, FinishReason, ProviderError, ProviderErrorKind, ReplyEvent, ReplyStream, TokenUsage, Turn,
@@ -36,11 +36,17 @@ const END_RETRY_WAITS: [Duration; 6] = [
 ];
 
 /// Starts writing, and returns what clients follow.
-pub(crate) fn spawn(app: &App, new: NewReply, model: ChatModel, vendor_model: String, name: &str) -> Arc<LiveReply> {
+pub(crate) fn spawn(
+    app: &App,
+    mut new: NewReply,
+    model: ChatModel,
+    vendor_model: String,
+    name: &str,
+) -> Arc<LiveReply> {
     let live = Arc::new(LiveReply::new(new.reply_id));
     live.push(opening(&new, name));
     app.live.add(new.conversation_id, Arc::clone(&live));
-    let prompt = prompt_of(&new.context, vendor_model);
+    let prompt = prompt_of(std::mem::take(&mut new.context), vendor_model);
     let input_bytes = prompt.turns.iter().map(|turn| turn.text.len()).sum();
     let http_request = request::current();
     if let Some(request) = &http_request {
@@ -69,22 +75,22 @@ fn opening(new: &NewReply, model: &str) -> Vec<Part> {
 }
 
 /// What the model is shown: the branch without empty replies, the newest that fits, a user's message first.
-fn prompt_of(context: &[Message], model: String) -> ChatPrompt {
+fn prompt_of(context: Vec<(Role, String)>, model: String) -> ChatPrompt {
     let mut room = CONTEXT_BYTES_MAX;
-    let newest_first = context.iter().rev().filter(|message| !message.content.is_empty());
+    let newest_first = context.into_iter().rev().filter(|(_, text)| !text.is_empty());
     let mut turns: Vec<Turn> = newest_first
         .enumerate()
-        .map_while(|(index, message)| {
-            room = match room.checked_sub(message.content.len()) {
+        .map_while(|(index, (role, text))| {
+            room = match room.checked_sub(text.len()) {
                 Some(left) => left,
                 None if index == 0 => 0,
                 None => return None,
             };
-            let role = match message.role {
+            let role = match role {
                 Role::User => providers::Role::User,
                 Role::Assistant => providers::Role::Assistant,
             };
-            Some(Turn { role, text: message.content.clone() })
+            Some(Turn { role, text })
         })
         .collect();
     turns.reverse();

@@ -93,11 +93,19 @@ pub async fn list(tx: Tx, owner: Uuid, page: &Page, words: Option<&str>) -> Resu
     Ok(rows.iter().map(Conversation::from_row).collect())
 }
 
-/// Starts a conversation, unless the id is taken. Returns whether it did.
-pub async fn create(tx: &mut Tx, owner: Uuid, id: Uuid, title: &str, now: Timestamp) -> Result<bool, Error> {
-    let sql = "insert into conversations (id, user_id, title, created_at, updated_at) values ($2, $1, $3, $4, $4)
-               on conflict (id) do nothing";
-    Ok(tx.execute(sql, params![owner, id, title, now]).await? == 1)
+/// Starts a conversation and holds it until the transaction ends, unless the id is taken.
+pub async fn create(
+    tx: &mut Tx,
+    owner: Uuid,
+    id: Uuid,
+    title: &str,
+    now: Timestamp,
+) -> Result<Option<Conversation>, Error> {
+    let sql = format!(
+        "insert into conversations (id, user_id, title, created_at, updated_at) values ($2, $1, $3, $4, $4)
+         on conflict (id) do nothing returning {COLUMNS}"
+    );
+    Ok(tx.query_opt(&sql, params![owner, id, title, now]).await?.as_ref().map(Conversation::from_row))
 }
 
 /// One conversation, held until the transaction ends, so that sends to it come one after the other.

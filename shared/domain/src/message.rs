@@ -221,8 +221,8 @@ pub async fn create_question(tx: &mut Tx, owner: Uuid, new: &NewMessage<'_>, con
         .map(drop)
 }
 
-/// Stores an empty reply that is being written, and makes it the head of its conversation.
-pub async fn create_reply(tx: &mut Tx, owner: Uuid, new: &NewMessage<'_>, alive_seconds: f64) -> Result<(), Error> {
+/// Stores an empty reply that is being written, makes it the head of its conversation, and commits.
+pub async fn create_reply(tx: Tx, owner: Uuid, new: &NewMessage<'_>, alive_seconds: f64) -> Result<(), Error> {
     let sql = "with head as (
                    update conversations set head_id = $1, updated_at = $6 where user_id = $2 and id = $3
                )
@@ -230,7 +230,7 @@ pub async fn create_reply(tx: &mut Tx, owner: Uuid, new: &NewMessage<'_>, alive_
                                      created_at, updated_at)
                values ($1, $2, $3, $4, 'assistant', '', $5, 'streaming', now() + make_interval(secs => $7), $6, $6)";
     let created = params![new.id, owner, new.conversation_id, new.parent_id, new.model, new.created_at, alive_seconds];
-    tx.execute(sql, created).await.map(drop)
+    tx.execute_and_commit(sql, created).await.map(drop)
 }
 
 /// What a writer learns when it saves.

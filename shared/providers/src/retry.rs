@@ -81,11 +81,12 @@ pub(crate) async fn with_retries<T, F: Future<Output = Result<T, ProviderError>>
     }
 }
 
-/// The wait after the given number of attempts: exponential, bounded, and spread over its upper half
-/// by `jitter` (0 to 1), so that many callers do not come back at once.
+/// The wait after the given number of attempts: exponential, bounded, and spread over its upper
+/// quarter by `jitter` (0 to 1), so that many callers do not come back at once and each wait is longer than
+/// the one before.
 fn backoff(limits: &CallLimits, made: u32, jitter: f64) -> Duration {
     let doubled = limits.backoff_first.saturating_mul(1 << (made - 1).min(16));
-    doubled.min(limits.retry_wait_max).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+    doubled.min(limits.retry_wait_max).mul_f64(0.75 + 0.25 * jitter.clamp(0.0, 1.0))
 }
 
 /// A number from 0 to 1. The standard library seeds each hasher at random, which is random enough to
@@ -149,7 +150,7 @@ mod tests {
     fn backoff_doubles_within_its_bounds() {
         let limits = CallLimits::default();
         let check = |made, jitter, ms| assert_eq!(backoff(&limits, made, jitter), Duration::from_millis(ms));
-        check(1, 0.0, 250);
+        check(1, 0.0, 375);
         check(1, 1.0, 500);
         check(2, 1.0, 1000);
         check(40, 1.0, 8000);
