@@ -22,7 +22,10 @@ export async function startAlmanac(settings = {}) {
   const env = { ...CLEAN_ENV, PORT: port, ALMANAC_DATA_DIR: dataDir, RATE_LIMIT_SCALE: 1000, LOG_FORMAT: "json", ...settings };
   const given = Object.entries(env).filter(([, value]) => value !== undefined);
   const environment = Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
-  const program = await startProgram(BINARY, ["dev"], environment, `${url}/api/health`);
+  const program = await startProgram(BINARY, ["dev"], environment, `${url}/api/health`).catch(async (error) => {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  });
   return {
     url,
     output: program.output,

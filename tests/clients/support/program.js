@@ -9,6 +9,11 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
 
+/** What runs now. A run that is broken off leaves no program running. */
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGTERM")));
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 /** A port that was free a moment ago. */
 export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
@@ -22,6 +27,8 @@ export async function freePort() {
 /** Starts a program and waits until `readyUrl` answers. Returns `{output(), stop()}`. */
 export async function startProgram(command, args, env, readyUrl) {
   const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  child.once("close", () => running.delete(child));
   const chunks = [];
   child.stdout.on("data", (chunk) => chunks.push(chunk));
   child.stderr.on("data", (chunk) => chunks.push(chunk));
@@ -33,7 +40,7 @@ export async function startProgram(command, args, env, readyUrl) {
   while (!(await answers(readyUrl))) {
     if (child.exitCode !== null || child.pid === undefined) throw new Error(`${command} ended early:\n${output()}`);
     if (Date.now() > deadline) {
-      child.kill("SIGKILL");
+      child.kill("SIGTERM");
       throw new Error(`${command} did not start in ${START_TIMEOUT_MS} ms:\n${output()}`);
     }
     await sleep(POLL_MS);
