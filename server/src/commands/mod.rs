@@ -11,7 +11,7 @@ use base::config::Env;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Result;
-use crate::terminal;
+use crate::{description, terminal};
 
 /// One backend for AI assistants that plan people's days.
 ///
@@ -33,6 +33,8 @@ enum Command {
     Migrate,
     /// Tell what is configured and what is missing.
     Doctor,
+    /// Print the API description (OpenAPI 3.1).
+    Openapi,
 }
 
 /// Runs the command line and tells how it went.
@@ -42,6 +44,10 @@ pub async fn run(arguments: Arguments, env: Env) -> ExitCode {
         Command::Serve(arguments) => serve::run(env, &arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate => migrate::run(&env).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor => Ok(doctor::run(&env).await),
+        Command::Openapi => {
+            terminal::say(&serde_json::to_string_pretty(&description::document()).expect("a description serialises"));
+            Ok(ExitCode::SUCCESS)
+        }
     };
     result.unwrap_or_else(|failure| {
         terminal::progress(&format!("almanac: {failure}"));
