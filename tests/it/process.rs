@@ -1,0 +1,104 @@
+//! The program `almanac serve` in a process of its own, on a test's database, with all that it writes.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use crate::app::{Actor, TestApp};
+
+/// Longer than anything that does not hang.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running program. It is killed when dropped.
+pub struct Process {
+    child: Child,
+    url: String,
+    written: Arc<Mutex<String>>,
+    lines: watch::Receiver<usize>,
+}
+
+impl Process {
+    /// Starts it on the database of `app`, with the same signing key and these settings, and waits until it serves.
+    pub async fn start<const N: usize>(app: &TestApp, settings: [(&str, &str); N]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_almanac"))
+            .arg("serve")
+            .env_clear()
+            .env("PORT", "0")
+            .env("DATABASE_URL", app.database.url("almanac_app"))
+            .env("DATABASE_SERVICE_URL", app.database.url("almanac_service"))
+            .env("AUTH_SIGNING_KEY", app.signing_key())
+            .envs(settings)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program starts");
+        let (count, lines) = watch::channel(0);
+        let (written, count) = (Arc::<Mutex<String>>::default(), Arc::new(count));
+        tokio::spawn(keep(child.stdout.take().expect("a pipe"), Arc::clone(&written), Arc::clone(&count)));
+        tokio::spawn(keep(child.stderr.take().expect("a pipe"), Arc::clone(&written), count));
+        let mut process = Self { child, url: String::new(), written, lines };
+        process.url =
+            process.wait_for(|written| Some(written.split_once(" serves at ")?.1.lines().next()?.into())).await;
+        process
+    }
+
+    /// Somebody who comes to this program.
+    pub fn seen_by(&self, actor: &Actor) -> Actor {
+        let visitor = Actor::of(&self.url);
+        actor.token.as_deref().map_or_else(|| visitor.clone(), |token| visitor.with_token(token))
+    }
+
+    /// All that was written so far, standard output and error mixed.
+    pub fn written(&self) -> String {
+        self.written.lock().expect("no holder panics").clone()
+    }
+
+    /// Waits for the log line of the request with this id.
+    pub async fn line_of(&self, request_id: &str) -> Value {
+        self.wait_for(|written| {
+            let lines = written.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines.into_iter().find(|line| line["message"] == "request" && line["request_id"] == request_id)
+        })
+        .await
+    }
+
+    /// Waits until something can be found in what was written.
+    async fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
+        let mut lines = self.lines.clone();
+        let found = async {
+            loop {
+                lines.borrow_and_update();
+                if let Some(found) = find(&self.written()) {
+                    return found;
+                }
+                lines.changed().await.expect("the program writes on");
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("it never came: {}", self.written()))
+    }
+
+    /// Ends the program, and gives all that it wrote.
+    pub async fn end(mut self) -> String {
+        self.child.kill().await.expect("the program is killed");
+        let closed = async { while self.lines.changed().await.is_ok() {} };
+        tokio::time::timeout(PATIENCE, closed).await.expect("the pipes close");
+        self.written()
+    }
+}
+
+/// Reads to the end, so that the program never waits for a reader.
+async fn keep(pipe: impl AsyncRead + Unpin, written: Arc<Mutex<String>>, count: Arc<watch::Sender<usize>>) {
+    let mut reader = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).await.is_ok_and(|bytes| bytes > 0) {
+        written.lock().expect("no holder panics").push_str(&String::from_utf8_lossy(&line));
+        count.send_modify(|count| *count += 1);
+        line.clear();
+    }
+}
