@@ -54,6 +54,7 @@ struct Candidate {
     program: PathBuf,
     event: Value,
     init_ms: Vec<f64>,
+    init_cpu_ms: Vec<f64>,
     resident_mib: Vec<f64>,
     resident_after_mib: Vec<f64>,
     /// From handing out the event to the first byte of the answer, for the first and the last.
@@ -125,6 +126,7 @@ impl Candidate {
             program,
             event,
             init_ms: vec![],
+            init_cpu_ms: vec![],
             resident_mib: vec![],
             resident_after_mib: vec![],
             first_answer_ms: vec![],
@@ -136,6 +138,7 @@ impl Candidate {
     fn forget(&mut self) {
         for figures in [
             &mut self.init_ms,
+            &mut self.init_cpu_ms,
             &mut self.resident_mib,
             &mut self.resident_after_mib,
             &mut self.first_answer_ms,
@@ -157,6 +160,7 @@ impl Candidate {
         let process = Running::start(&mut command)?;
         self.init_ms.push(ms(api.polled().await?.duration_since(begun)));
         tokio::time::sleep(SETTLING).await;
+        self.init_cpu_ms.push(process::first_thread_cpu(process.pid()).map_or(f64::NAN, ms));
         self.resident_mib.push(process::resident_mib(&[process.pid()]));
         if !is_asked {
             return Ok(());
@@ -213,22 +217,29 @@ fn tell(arguments: &Arguments, candidates: &[Candidate]) -> Result<()> {
         "size, MB",
         "start to first poll, ms (median, p10 to p90)",
         "× bare",
+        "CPU until then, ms",
+        "× bare",
         "resident then, MiB",
         "resident after answers, MiB",
         "first event to first byte, ms",
         "a later event to first byte, ms",
         "a chunk's way, ms (median / p95 / longest)",
     ]);
-    let bare = &candidates[0].init_ms;
+    let times_bare = |own: &[f64], bare: &[f64]| {
+        let ratios: Vec<f64> = own.iter().zip(bare).map(|(own, bare)| own / bare).collect();
+        format!("{:.2}", median(&ratios))
+    };
+    let bare = &candidates[0];
     for candidate in candidates {
         let init = |part| quantile(&candidate.init_ms, part);
-        let times_bare = candidate.init_ms.iter().zip(bare).map(|(own, bare)| own / bare);
         let way = |part| quantile(&candidate.delays_ms, part);
         report.row(&[
             candidate.name.clone(),
             format!("{:.1}", megabytes(&candidate.program)),
             format!("{:.2}, {:.2} to {:.2}", init(0.5), init(0.1), init(0.9)),
-            format!("{:.2}", median(&times_bare.collect::<Vec<_>>())),
+            times_bare(&candidate.init_ms, &bare.init_ms),
+            format!("{:.2}", median(&candidate.init_cpu_ms)),
+            times_bare(&candidate.init_cpu_ms, &bare.init_cpu_ms),
             format!("{:.1}", median(&candidate.resident_mib)),
             format!("{:.1}", median(&candidate.resident_after_mib)),
             format!("{:.2}", median(&candidate.first_answer_ms)),

@@ -65,6 +65,13 @@ pub(crate) fn cpu_with_ended(pids: &[u32]) -> Duration {
     pids.iter().filter_map(|pid| used(*pid, &[UTIME, STIME, ENDED_UTIME, ENDED_STIME])).sum()
 }
 
+/// Time on a processor of a process's first thread, from `/proc/<pid>/schedstat`, exact to microseconds: for lives too
+/// short for [`cpu`].
+pub(crate) fn first_thread_cpu(pid: u32) -> Option<Duration> {
+    let schedstat = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    Some(Duration::from_nanos(schedstat.split_whitespace().next()?.parse().ok()?))
+}
+
 /// Resident memory in MiB; processes together count shared pages several times.
 pub(crate) fn resident_mib(pids: &[u32]) -> f64 {
     let one = |pid: &u32| {
