@@ -6,7 +6,7 @@
 use base::db::{OnConstraint, Tx};
 use base::idempotency::{IdempotencyKey, Kept};
 use base::{Error, Result};
-use domain::conversation::{self, Conversation, id_of_client_name, title_of};
+use domain::conversation::{self, Conversation, title_of};
 use domain::message::{self, Message, NewMessage, Role, Status};
 use http::StatusCode;
 use jiff::{Timestamp, ToSpan};
@@ -14,7 +14,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::App;
-use crate::body::{ConversationRef, Send, Wish, id_of_wording};
+use crate::body::{ConversationRef, Send, Wish};
+use crate::question::{self, Question};
 
 /// How many messages of a branch the model is shown, the newest.
 const CONTEXT_MESSAGES_MAX: i64 = 100;
@@ -53,20 +54,7 @@ pub(crate) async fn begin_reply(
         return join_kept(tx, owner, &kept).await;
     }
     let (conversation, is_new) = open_conversation(&mut tx, app, owner, send, now).await?;
-    let question = match &send.wish {
-        // Nothing can be known yet in a conversation that was begun just now.
-        Wish::Say { content, name, .. } if is_new => {
-            Question::New { id: id_of(app, &conversation, name.as_deref()), parent_id: None, content }
-        }
-        Wish::Say { content, name, after, replaces } => {
-            let id = id_of(app, &conversation, name.as_deref());
-            let place = Place { id, name: name.as_deref(), after: after.as_deref(), replaces: replaces.as_deref() };
-            ask(&mut tx, owner, &conversation, content, place).await?
-        }
-        Wish::Regenerate { reply, question } => {
-            question_of(&mut tx, owner, &conversation, reply.as_deref(), question.as_ref()).await?
-        }
-    };
+    let question = question::find(&mut tx, app, owner, &conversation, is_new, &send.wish).await?;
     if let Question::Known(question_id) = question
         && !matches!(send.wish, Wish::Regenerate { .. })
         && let Some(reply) = message::find_reply_to(&mut tx, owner, question_id).await?
@@ -89,11 +77,6 @@ pub(crate) async fn begin_reply(
     let title = is_new.then_some(conversation.title);
     let conversation_id = conversation.id;
     Ok(Begun::New(Box::new(NewReply { owner, conversation_id, question_id, reply_id, title, context })))
-}
-
-/// The id of a new message: the one its client named, or a fresh one.
-fn id_of(app: &App, conversation: &Conversation, name: Option<&str>) -> Uuid {
-    name.map_or_else(|| app.clock.new_id(), |name| id_of_client_name(conversation.id, name))
 }
 
 /// Stores the question unless it is known, and gives its id with the branch down to it.
@@ -163,94 +146,6 @@ async fn open_conversation(
     }
     let found = conversation::find_and_lock(tx, owner, id).await?;
     found.map(|conversation| (conversation, false)).ok_or_else(|| Error::not_found("conversation"))
-}
-
-/// The message to be answered.
-enum Question<'a> {
-    /// It is in the database.
-    Known(Uuid),
-    /// It is to be stored.
-    New { id: Uuid, parent_id: Option<Uuid>, content: &'a str },
-}
-
-/// Where a new message goes, as the client named things.
-struct Place<'a> {
-    id: Uuid,
-    name: Option<&'a str>,
-    after: Option<&'a str>,
-    replaces: Option<&'a str>,
-}
-
-async fn ask<'a>(
-    tx: &mut Tx,
-    owner: Uuid,
-    conversation: &Conversation,
-    content: &'a str,
-    place: Place<'_>,
-) -> Result<Question<'a>> {
-    let in_conversation = |found: Option<Message>| found.filter(|message| message.conversation_id == conversation.id);
-    let same_id = in_conversation(message::find(tx, owner, place.id).await?);
-    if same_id.as_ref().is_some_and(|known| known.role == Role::User && known.content == content) {
-        return Ok(Question::Known(place.id));
-    }
-    // A name that is known with other words is an edit, whether the client calls it one or not.
-    let edited = match (place.replaces, same_id) {
-        (_, Some(known)) => Some(known),
-        (Some(name), None) => {
-            let id = id_of_client_name(conversation.id, name);
-            in_conversation(message::find(tx, owner, id).await?)
-        }
-        (None, None) => None,
-    };
-    if let Some(edited) = edited {
-        if edited.role != Role::User {
-            return Err(Error::invalid("/messageId", "Only the user's own messages can be edited."));
-        }
-        let id = match place.name {
-            Some(name) => id_of_wording(conversation.id, name, content),
-            None => place.id,
-        };
-        if message::find(tx, owner, id).await?.is_some() {
-            return Ok(Question::Known(id));
-        }
-        return Ok(Question::New { id, parent_id: edited.parent_id, content });
-    }
-    let after = match place.after {
-        Some(name) => in_conversation(message::find(tx, owner, id_of_client_name(conversation.id, name)).await?),
-        None => None,
-    };
-    let parent_id = after.map(|message| message.id).or(conversation.head_id);
-    Ok(Question::New { id: place.id, parent_id, content })
-}
-
-/// The question whose reply is to be written anew: that of the reply that is named, else the one the client
-/// sees last, else the newest.
-async fn question_of(
-    tx: &mut Tx,
-    owner: Uuid,
-    conversation: &Conversation,
-    reply: Option<&str>,
-    question: Option<&(String, String)>,
-) -> Result<Question<'static>> {
-    let named = reply.map(|name| id_of_client_name(conversation.id, name));
-    // An edit keeps the name of what it replaces, so the words tell which wording is meant.
-    let worded = question.map(|(name, content)| id_of_wording(conversation.id, name, content));
-    let asked = question.map(|(name, _)| id_of_client_name(conversation.id, name));
-    let newest = conversation.head_id.filter(|_| reply.is_none());
-    let mut named_question = None;
-    for id in [named, worded, asked, newest].into_iter().flatten() {
-        let message = message::find(tx, owner, id).await?;
-        match message.filter(|message| message.conversation_id == conversation.id) {
-            Some(Message { role: Role::Assistant, parent_id: Some(question), .. }) => {
-                return Ok(Question::Known(question));
-            }
-            // The name of a question may stand for a later wording of it, which is looked for first.
-            Some(_) if Some(id) == named => named_question = Some(id),
-            Some(_) => return Ok(Question::Known(id)),
-            None => {}
-        }
-    }
-    named_question.map(Question::Known).ok_or_else(|| Error::not_found("reply"))
 }
 
 /// A conversation has one reply at a time. One whose writer is gone is ended first.

@@ -7,8 +7,9 @@
 //! | `POST /api/chat/{id}/stop` | [`stop_reply`] |
 //!
 //! A send goes through these rooms: [`body`] reads what the client sent, [`begin_reply`] commits the question
-//! and an empty reply, [`write_reply`] runs the model in a task of its own and saves what it says, [`live`]
-//! lets any number of clients follow it, and [`answer`] puts it into the format the client asked for.
+//! ([`question`]) and an empty reply, [`write_reply`] runs the model in a task of its own and saves what it says,
+//! [`live`] lets any number of clients [`follow`] it, and [`answer`] puts it into the format the client asked
+//! for.
 
 mod answer;
 mod begin_reply;
@@ -16,6 +17,9 @@ mod body;
 mod follow;
 mod live;
 mod models;
+mod outcome;
+mod prompt;
+mod question;
 mod resume_stream;
 mod send_message;
 mod stop_reply;

@@ -8,21 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::request::{self, Request};
-use domain::message::{self, Ending, Role, Saved, Status, Usage};
+use domain::message::{self, Ending, Saved, Usage};
 use futures_util::StreamExt;
-use providers::{
-    ChatModel, ChatPrompt, FinishReason, ProviderError, ProviderErrorKind, ReplyEvent, ReplyStream, TokenUsage, Turn,
-};
+use providers::{ChatModel, ChatPrompt, FinishReason, ProviderErrorKind, ReplyEvent, ReplyStream, TokenUsage};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::App;
 use crate::begin_reply::NewReply;
 use crate::live::{LiveReply, Part};
+use crate::outcome::{self, Outcome};
+use crate::prompt::prompt_of;
 
 /// A reply is cut at this length, in bytes, and ends with the reason `length`.
 const REPLY_BYTES_MAX: usize = 1024 * 1024;
-/// How much text the model is shown, in bytes; older messages are left out first.
-const CONTEXT_BYTES_MAX: usize = 400_000;
 /// About how many bytes of text make a token, for estimates.
 const BYTES_PER_TOKEN: usize = 4;
 /// The waits between tries to store an ending while the database is away.
@@ -74,31 +72,6 @@ fn opening(new: &NewReply, model: &str) -> Vec<Part> {
     parts
 }
 
-/// What the model is shown: the branch without empty replies, the newest that fits, a user's message first.
-fn prompt_of(context: Vec<(Role, String)>, model: String) -> ChatPrompt {
-    let mut room = CONTEXT_BYTES_MAX;
-    let newest_first = context.into_iter().rev().filter(|(_, text)| !text.is_empty());
-    let mut turns: Vec<Turn> = newest_first
-        .enumerate()
-        .map_while(|(index, (role, text))| {
-            room = match room.checked_sub(text.len()) {
-                Some(left) => left,
-                None if index == 0 => 0,
-                None => return None,
-            };
-            let role = match role {
-                Role::User => providers::Role::User,
-                Role::Assistant => providers::Role::Assistant,
-            };
-            Some(Turn { role, text })
-        })
-        .collect();
-    turns.reverse();
-    let first_user = turns.iter().position(|turn| turn.role == providers::Role::User).unwrap_or(turns.len());
-    turns.drain(..first_user);
-    ChatPrompt { model, system: None, turns, output_tokens_max: None }
-}
-
 /// Which kind of block is open in the stream of parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Block {
@@ -115,14 +88,6 @@ struct Writer {
     block: Block,
     usage: Option<TokenUsage>,
     input_bytes: usize,
-}
-
-/// Why the writing came to an end.
-enum Outcome {
-    Finished(FinishReason),
-    Stopped,
-    Broke(ProviderErrorKind, String),
-    Lost,
 }
 
 impl Writer {
@@ -145,7 +110,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 () = self.guard.live.stop_requested() => return Err(Outcome::Stopped),
-                opened = &mut opening => return opened.map_err(|error| broke(&error)),
+                opened = &mut opening => return opened.map_err(|error| Outcome::broke(&error)),
                 _ = saves.tick() => if let Some(outcome) = self.save().await { return Err(outcome) },
             }
         }
@@ -169,7 +134,7 @@ impl Writer {
                     }
                     Some(Ok(ReplyEvent::Usage(usage))) => self.usage = Some(usage),
                     Some(Ok(ReplyEvent::Finished(reason))) => return Outcome::Finished(reason),
-                    Some(Err(error)) => return broke(&error),
+                    Some(Err(error)) => return Outcome::broke(&error),
                     // A stream ends with `Finished` or an error; one that does neither was cut.
                     None => return Outcome::Broke(ProviderErrorKind::Interrupted, "The reply was cut.".to_owned()),
                 },
@@ -234,42 +199,27 @@ impl Writer {
     }
 
     async fn end(mut self, outcome: Outcome) {
-        let usage = self.usage(matches!(outcome, Outcome::Finished(_)));
+        let usage = self.usage(outcome.is_whole());
         if let Some(request) = &self.request {
             request.note(|notes| {
                 notes.input_tokens = usage.input_tokens.try_into().ok();
                 notes.output_tokens = usage.output_tokens.try_into().ok();
             });
         }
-        let (ending, last) = match outcome {
-            Outcome::Finished(reason) => {
-                let reason = reason.as_str();
-                let ending = Ending { status: Status::Complete, finish_reason: Some(reason), error_code: None, usage };
-                (ending, Part::Finish { reason, usage })
-            }
-            Outcome::Stopped => {
-                (Ending { status: Status::Stopped, finish_reason: None, error_code: None, usage }, Part::Abort)
-            }
-            Outcome::Broke(kind, detail) => {
-                let (status, code) = breakage(kind);
-                let detail = detail.into();
-                let ending = Ending { status, finish_reason: None, error_code: Some(code), usage };
-                (ending, Part::Error { code, detail })
-            }
-            Outcome::Lost => {
-                self.close_with(LOST);
-                return;
-            }
+        let (ending, last) = outcome.record(usage);
+        let last = match ending {
+            None => last,
+            Some(ending) => match self.store(&ending).await {
+                Ok(true) => last,
+                Ok(false) => outcome::lost(),
+                Err(error) => {
+                    tracing::error!(?error, reply_id = %self.new.reply_id, "the end of a reply could not be stored");
+                    outcome::not_stored()
+                }
+            },
         };
-        let last = match self.store(&ending).await {
-            Ok(true) => last,
-            Ok(false) => LOST(),
-            Err(error) => {
-                tracing::error!(?error, reply_id = %self.new.reply_id, "the end of a reply could not be stored");
-                Part::Error { code: "not_stored", detail: "The reply could not be stored whole.".into() }
-            }
-        };
-        self.close_with(|| last);
+        let parts = self.open_block(Block::None).chain([last]);
+        self.guard.live.push(parts);
     }
 
     async fn store(&self, ending: &Ending) -> base::Result<bool> {
@@ -284,11 +234,6 @@ impl Writer {
                 (result, _) => return result,
             }
         }
-    }
-
-    fn close_with(&mut self, last: impl FnOnce() -> Part) {
-        let parts = self.open_block(Block::None).chain([last()]);
-        self.guard.live.push(parts);
     }
 
     /// What the provider told, or an estimate from the length of the texts. What was told before the end of a
@@ -308,30 +253,6 @@ impl Writer {
             },
             None => Usage { input_tokens: input, output_tokens: output, estimated: true },
         }
-    }
-}
-
-/// Somebody else ended or deleted the reply.
-const LOST: fn() -> Part =
-    || Part::Error { code: "reply_lost", detail: "The reply was ended or deleted elsewhere.".into() };
-
-fn broke(error: &ProviderError) -> Outcome {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::warn!(%error, cause, kind = error.kind().as_str(), "a provider failed");
-    Outcome::Broke(error.kind(), error.to_string())
-}
-
-/// How a reply that broke off is recorded: a refusal has failed, a lost connection interrupted it.
-fn breakage(kind: ProviderErrorKind) -> (Status, &'static str) {
-    match kind {
-        ProviderErrorKind::Unauthorized => (Status::Failed, "provider_unauthorized"),
-        ProviderErrorKind::RateLimited => (Status::Failed, "provider_rate_limited"),
-        ProviderErrorKind::Overloaded => (Status::Failed, "provider_overloaded"),
-        ProviderErrorKind::InvalidRequest => (Status::Failed, "provider_refused"),
-        ProviderErrorKind::Unavailable => (Status::Failed, "provider_unavailable"),
-        ProviderErrorKind::Malformed => (Status::Failed, "provider_malformed"),
-        ProviderErrorKind::Timeout => (Status::Interrupted, "provider_timeout"),
-        ProviderErrorKind::Interrupted => (Status::Interrupted, "provider_interrupted"),
     }
 }
 
