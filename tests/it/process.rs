@@ -32,6 +32,7 @@ impl Process {
             .env("DATABASE_URL", app.database.url("almanac_app"))
             .env("DATABASE_SERVICE_URL", app.database.url("almanac_service"))
             .env("AUTH_SIGNING_KEY", app.signing_key())
+            .env("PUBLIC_URL", &app.base_url)
             .envs(settings)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -43,8 +44,7 @@ impl Process {
         tokio::spawn(keep(child.stdout.take().expect("a pipe"), Arc::clone(&written), Arc::clone(&count)));
         tokio::spawn(keep(child.stderr.take().expect("a pipe"), Arc::clone(&written), count));
         let mut process = Self { child, url: String::new(), written, lines };
-        process.url =
-            process.wait_for(|written| Some(written.split_once(" serves at ")?.1.lines().next()?.into())).await;
+        process.url = process.wait_for(url_of).await;
         process
     }
 
@@ -66,6 +66,11 @@ impl Process {
             lines.into_iter().find(|line| line["message"] == "request" && line["request_id"] == request_id)
         })
         .await
+    }
+
+    /// Waits until this was written.
+    pub async fn until_written(&self, text: &str) {
+        self.wait_for(|written| written.contains(text).then_some(())).await;
     }
 
     /// Waits until something can be found in what was written.
@@ -90,6 +95,12 @@ impl Process {
         tokio::time::timeout(PATIENCE, closed).await.expect("the pipes close");
         self.written()
     }
+}
+
+/// The address that the program says it serves at, once the line is whole.
+fn url_of(written: &str) -> Option<String> {
+    let (line, _) = written.split_once(" serves at ")?.1.split_once('\n')?;
+    line.split(' ').next().map(str::to_owned)
 }
 
 /// Reads to the end, so that the program never waits for a reader.

@@ -18,6 +18,9 @@ const CANARY_PART: &str = "canaryZx41";
 /// A word that the caller and the model say.
 const WORD: &str = "plughxyzzy";
 
+/// Lines as text tell the spans that they are in; JSON lines do not.
+const SPANS: (&str, &str) = ("LOG_FORMAT", "text");
+
 fn exchange() -> Value {
     json!({"apiKey": CANARY, "message": WORD})
 }
@@ -145,7 +148,7 @@ async fn whatever_openai_answers() {
 async fn wherever_the_caller_puts_it() {
     let fake = ModelFake::start().await;
     let app = TestApp::start().await;
-    let settings = [("OPENAI_BASE_URL", &*fake.base_url()), ("RATE_LIMIT_SCALE", "100"), ("RUST_LOG", "trace")];
+    let settings = [("OPENAI_BASE_URL", &*fake.base_url()), ("RATE_LIMIT_SCALE", "100"), ("RUST_LOG", "trace"), SPANS];
     let process = Process::start(&app, settings).await;
     let anon = process.seen_by(&app.anon());
     let mut last = String::new();
@@ -156,7 +159,7 @@ async fn wherever_the_caller_puts_it() {
             }
         }
     }
-    process.line_of(&last).await;
+    process.until_written(&last).await;
     assert_kept_out("the log", &process.end().await);
     assert_database_clean(&app).await;
 }
@@ -176,8 +179,12 @@ async fn when_the_answer_breaks() {
         (String::new(), Then::HangUp),
     ] {
         let upstream = Upstream::start(answer, then).await;
-        let settings =
-            [("OPENAI_BASE_URL", &*upstream.base_url()), ("PROVIDER_IDLE_TIMEOUT_MS", "200"), ("RUST_LOG", "trace")];
+        let settings = [
+            ("OPENAI_BASE_URL", &*upstream.base_url()),
+            ("PROVIDER_IDLE_TIMEOUT_MS", "200"),
+            ("RUST_LOG", "trace"),
+            SPANS,
+        ];
         let process = Process::start(&app, settings).await;
         let anon = process.seen_by(&app.anon());
         let bodies = [
@@ -189,7 +196,7 @@ async fn when_the_answer_breaks() {
         for (path, body) in bodies {
             last = send(&anon, path, "application/json", &body.to_string()).await;
         }
-        process.line_of(&last).await;
+        process.until_written(&last).await;
         assert_kept_out("the log", &process.end().await);
     }
     assert_database_clean(&app).await;

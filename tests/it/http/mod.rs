@@ -1,0 +1,8 @@
+//! What holds for every route: problems, ids, entity tags, CORS, limits, log lines.
+
+mod answer_problems;
+mod log_requests;
+mod panic;
+mod revalidate;
+mod serve_browsers;
+mod trace;
