@@ -8,8 +8,9 @@ import { openChat, textOf } from "./support/chat.js";
 import { freePort, startProgram } from "./support/program.js";
 
 const LLMOCK = process.env.LLMOCK ?? "llmock";
-/** llmock waits this much longer than our clients' limit for a pause in a reply. */
-const STALL_SECONDS = 75;
+/** How long Almanac lets a provider pause in the middle of a reply, and how much longer llmock does. */
+const IDLE_TIMEOUT_MS = 2_000;
+const STALL_SECONDS = 8;
 const REPLY = "Breakfast at eight, then the report, and a walk before lunch.";
 /** So many chunks that the reply has begun, with every vendor. */
 const CHUNKS_BEFORE_BREAK = 6;
@@ -31,6 +32,7 @@ async function startBoth() {
     [`${vendor.toUpperCase()}_BASE_URL`, url + path],
     [`${vendor.toUpperCase()}_API_KEY`, `sk-${vendor}`],
   ]);
+  settings.push(["PROVIDER_IDLE_TIMEOUT_MS", String(IDLE_TIMEOUT_MS)]);
   const almanac = await startAlmanac(Object.fromEntries(settings));
   return {
     almanac,
