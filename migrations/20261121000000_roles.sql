@@ -28,10 +28,13 @@ $$;
 -- The application may become a visitor or a user and nothing more; jobs and webhooks may become the service.
 grant anon, authenticated to almanac_app;
 grant service_role to almanac_service;
--- Functions below run as service_role, so whoever migrates must be able to give them away.
+-- Functions below run as service_role, so whoever migrates must be able to give them away. From PostgreSQL 16 on,
+-- who makes a role is its member and may still not become it.
 do $$
+declare
+    needed text := case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end;
 begin
-    if not pg_has_role(current_user, 'service_role', 'MEMBER') then
+    if not pg_has_role(current_user, 'service_role', needed) then
         execute format('grant service_role to %I', current_user);
     end if;
 end
