@@ -88,6 +88,7 @@ pub async fn list(tx: Tx, owner: Uuid, page: &Page, words: Option<&str>) -> Resu
                           where user_id = $1 and search @@ websearch_to_tsquery('simple', $4)))
          order by created_at desc, id desc limit $5"
     );
+    let words = crate::message::searchable(words);
     let rows =
         tx.query_and_commit(&sql, params![owner, page.before_time(), page.before_id(), words, page.fetch()]).await?;
     Ok(rows.iter().map(Conversation::from_row).collect())

@@ -141,6 +141,11 @@ pub async fn find(tx: &mut Tx, owner: Uuid, id: Uuid) -> Result<Option<Message>,
     Ok(tx.query_opt(&sql, params![owner, id]).await?.as_ref().map(Message::from_row))
 }
 
+/// Words to search for, as the database can take them: a NUL is in no text, so it only parts words.
+pub(crate) fn searchable(words: Option<&str>) -> Option<String> {
+    words.map(|words| words.replace('\0', " "))
+}
+
 /// A page of messages, newest first, of one conversation or of all. `words` keeps those that hold all of them.
 pub async fn list(
     tx: Tx,
@@ -159,6 +164,7 @@ pub async fn list(
            and ($5::text is null or search @@ websearch_to_tsquery('simple', $5))
          order by created_at desc, id desc limit $6"
     );
+    let words = searchable(words);
     let rows = tx
         .query_and_commit(&sql, params![owner, conversation, page.before_time(), page.before_id(), words, page.fetch()])
         .await?;
