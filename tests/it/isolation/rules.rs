@@ -1,0 +1,109 @@
+//! What a signed-in user may do with each table: the expectation that the database is held to.
+
+/// What a user may do with the rows that are theirs. With other rows nobody may do anything.
+pub(super) struct Rule {
+    pub(super) table: &'static str,
+    /// The column that names the owner.
+    pub(super) owner: Option<&'static str>,
+    pub(super) may_select: bool,
+    pub(super) may_insert: bool,
+    pub(super) may_update: Columns,
+    pub(super) may_delete: bool,
+    /// Makes a row of user `$1`, with `$2` as its id where it has one of its own. The conversation that everybody
+    /// begins with has its owner's id.
+    pub(super) insert: &'static str,
+}
+
+/// The columns that may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Columns {
+    None,
+    All,
+    Only(&'static [&'static str]),
+}
+
+impl Columns {
+    pub(super) fn contains(self, column: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Only(columns) => columns.contains(&column),
+        }
+    }
+}
+
+impl Rule {
+    /// Whether a user may do anything at all.
+    pub(super) fn is_open(&self) -> bool {
+        self.may_select || self.may_insert || self.may_update != Columns::None || self.may_delete
+    }
+}
+
+/// The rows are not for users at all.
+const CLOSED: Rule = Rule {
+    table: "",
+    owner: Some("user_id"),
+    may_select: false,
+    may_insert: false,
+    may_update: Columns::None,
+    may_delete: false,
+    insert: "",
+};
+
+/// The rows are the user's, to do with as they like.
+const OPEN: Rule = Rule { may_select: true, may_insert: true, may_update: Columns::All, may_delete: true, ..CLOSED };
+
+/// Every table, in an order that its references allow.
+pub(super) const RULES: [Rule; 8] = [
+    Rule {
+        table: "users",
+        owner: Some("id"),
+        may_select: true,
+        may_update: Columns::Only(&["full_name", "preferences", "updated_at"]),
+        insert: "insert into users (id) values ($1)",
+        ..CLOSED
+    },
+    Rule {
+        table: "identities",
+        may_select: true,
+        insert: "insert into identities (issuer, subject, user_id) values ('https://issuer.test', $2::text, $1)",
+        ..CLOSED
+    },
+    Rule {
+        table: "deleted_identities",
+        owner: None,
+        insert: "insert into deleted_identities (issuer, subject) values ('https://issuer.test', $2::text)",
+        ..CLOSED
+    },
+    Rule {
+        table: "credentials",
+        insert: "insert into credentials (user_id, email_key, password_hash) values ($1, $2::text, 'hash')",
+        ..CLOSED
+    },
+    Rule {
+        table: "sessions",
+        insert: "insert into sessions (id, user_id, rotated_at, created_at, expires_at) values ($2, $1, now(), now(), now())",
+        ..CLOSED
+    },
+    Rule {
+        table: "idempotency_keys",
+        insert: r"insert into idempotency_keys (user_id, key, fingerprint) values ($1, $2::text, '\x00')",
+        ..OPEN
+    },
+    Rule {
+        table: "conversations",
+        insert: "insert into conversations (id, user_id, title, created_at, updated_at) values ($2, $1, 'secret', now(), now())",
+        ..OPEN
+    },
+    Rule {
+        table: "messages",
+        insert: "insert into messages (id, conversation_id, user_id, role, content, model, created_at, updated_at)
+                 values ($2, $1, $1, 'user', 'secret', 'local/demo', now(), now())",
+        ..OPEN
+    },
+];
+
+/// The rule of a table. A table without one is a mistake that the tests report.
+pub(super) fn rule_of(table: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.table == table)
+}
