@@ -15,7 +15,7 @@ use crate::app::{Actor, TestApp};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running program. It is killed when dropped.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     url: String,
     written: Arc<Mutex<String>>,
@@ -24,7 +24,7 @@ pub struct Process {
 
 impl Process {
     /// Starts it on the database of `app`, with the same signing key and these settings, and waits until it serves.
-    pub async fn start<const N: usize>(app: &TestApp, settings: [(&str, &str); N]) -> Self {
+    pub(crate) async fn start<const N: usize>(app: &TestApp, settings: [(&str, &str); N]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_almanac"))
             .arg("serve")
             .env_clear()
@@ -49,18 +49,18 @@ impl Process {
     }
 
     /// Somebody who comes to this program.
-    pub fn seen_by(&self, actor: &Actor) -> Actor {
+    pub(crate) fn seen_by(&self, actor: &Actor) -> Actor {
         let visitor = Actor::of(&self.url);
         actor.token.as_deref().map_or_else(|| visitor.clone(), |token| visitor.with_token(token))
     }
 
     /// All that was written so far, standard output and error mixed.
-    pub fn written(&self) -> String {
+    pub(crate) fn written(&self) -> String {
         self.written.lock().expect("no holder panics").clone()
     }
 
     /// Waits for the log line of the request with this id.
-    pub async fn line_of(&self, request_id: &str) -> Value {
+    pub(crate) async fn line_of(&self, request_id: &str) -> Value {
         self.wait_for(|written| {
             let lines = written.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             lines.into_iter().find(|line| line["message"] == "request" && line["request_id"] == request_id)
@@ -69,7 +69,7 @@ impl Process {
     }
 
     /// Waits until this was written.
-    pub async fn until_written(&self, text: &str) {
+    pub(crate) async fn until_written(&self, text: &str) {
         self.wait_for(|written| written.contains(text).then_some(())).await;
     }
 
@@ -89,7 +89,7 @@ impl Process {
     }
 
     /// Ends the program, and gives all that it wrote.
-    pub async fn end(mut self) -> String {
+    pub(crate) async fn end(mut self) -> String {
         self.child.kill().await.expect("the program is killed");
         let closed = async { while self.lines.changed().await.is_ok() {} };
         tokio::time::timeout(PATIENCE, closed).await.expect("the pipes close");

@@ -25,15 +25,25 @@ fn exchange() -> Value {
     json!({"apiKey": CANARY, "message": WORD})
 }
 
+/// Where a text has the key: as it is, or as a list of bytes, which is how buffers are printed.
+fn find_key(text: &str) -> Option<usize> {
+    let bytes = CANARY_PART.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+    [CANARY_PART, &bytes].into_iter().find_map(|trace| text.find(trace))
+}
+
+#[test]
+fn knows_the_key_when_it_sees_it() {
+    for text in [format!("Bearer {CANARY}"), format!("{:?}", CANARY.as_bytes()), format!("{:?}", Some(CANARY))] {
+        assert!(find_key(&text).is_some(), "{text}");
+    }
+    assert_eq!(find_key("sk-proj-[redacted]"), None);
+}
+
 #[track_caller]
 fn assert_clean(place: &str, text: &str) {
-    // The key as it is, and as a list of bytes, which is how buffers are printed.
-    let bytes = CANARY_PART.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
-    for trace in [CANARY_PART, &bytes] {
-        if let Some(at) = text.find(trace) {
-            let around = text.get(at.saturating_sub(300)..(at + 100).min(text.len())).unwrap_or(text);
-            panic!("{place} has the key: {around}");
-        }
+    if let Some(at) = find_key(text) {
+        let around = text.get(at.saturating_sub(300)..(at + 100).min(text.len())).unwrap_or(text);
+        panic!("{place} has the key: {around}");
     }
 }
 

@@ -58,7 +58,8 @@ fn router() -> Router {
         .route(
             "/expect",
             post(async |Json(body): Json<Secretive>| -> () {
-                Err::<(), _>(body.api_key).expect("no key comes here");
+                let nothing: Result<(), SecretString> = std::hint::black_box(Err(body.api_key));
+                nothing.expect("no key comes here");
             }),
         )
         .route("/value", post(async || -> () { std::panic::panic_any(7) }))

@@ -6,6 +6,13 @@ use super::{names_in, read, settle};
 
 const VERSION_DIGITS: usize = 14;
 
+/// The migrations in their order.
+fn files() -> Vec<String> {
+    let mut names = names_in("migrations");
+    names.retain(|name| name != "README.md");
+    names
+}
+
 /// What is wrong with a file's name.
 fn fault(name: &str) -> Option<&'static str> {
     let Some((version, rest)) = name.strip_suffix(".sql").and_then(|stem| stem.split_once('_')) else {
@@ -24,8 +31,7 @@ fn fault(name: &str) -> Option<&'static str> {
 
 #[test]
 fn migrations_have_a_time_and_a_name() {
-    let mut names = names_in("migrations");
-    names.retain(|name| name != "README.md");
+    let names = files();
     let mut breaches: Vec<String> = names.iter().filter_map(|name| Some(format!("{name} {}", fault(name)?))).collect();
     let versions: Vec<&str> = names.iter().filter_map(|name| Some(name.split_once('_')?.0)).collect();
     breaches.extend(
@@ -37,7 +43,7 @@ fn migrations_have_a_time_and_a_name() {
 #[test]
 fn a_migration_leaves_transactions_to_the_runner() {
     let mut breaches = Vec::new();
-    for name in names_in("migrations").iter().filter(|name| name.ends_with(".sql")) {
+    for name in files() {
         let text = read(&format!("migrations/{name}"));
         let statements = text.lines().map(|line| line.trim().trim_end_matches(';').to_lowercase());
         let own =
