@@ -1,3 +1,5 @@
+use base::config::Env;
+
 use super::stage::Stage;
 use super::{behaviour, catalogue};
 use crate::cluster::TestDatabase;
@@ -30,6 +32,14 @@ async fn each_user_is_alone_in_every_table() {
 }
 
 #[tokio::test]
+async fn also_when_each_step_is_awaited() {
+    let database = TestDatabase::create().await;
+    let env = Env::from_pairs([("DATABASE_PIPELINE", "off")]);
+    let stage = Stage::set_with(database.superuser().await, |role| database.url(role), &env).await;
+    assert_eq!(violations(&stage).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_table_without_a_rule_is_noticed() {
     let database = TestDatabase::create().await;
     let stage = stage_in(&database).await;
@@ -41,7 +51,7 @@ async fn a_table_without_a_rule_is_noticed() {
 #[tokio::test]
 async fn a_login_that_bypasses_is_refused() {
     let database = TestDatabase::create().await;
-    let env = base::config::Env::from_pairs([("DATABASE_URL", database.url("postgres"))]);
+    let env = Env::from_pairs([("DATABASE_URL", database.url("postgres"))]);
     let refused = base::Db::from_env(&env).expect("the address is right").check_login().await;
     assert!(refused.is_err_and(|error| format!("{error:?}").contains("bypasses row-level security")));
     stage_in(&database).await.app.check_login().await.expect("the program's own login is held");

@@ -6,6 +6,7 @@
 
 mod behaviour;
 mod catalogue;
+mod crowd;
 mod every_table;
 mod mutations;
 mod rules;

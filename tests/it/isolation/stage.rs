@@ -53,10 +53,15 @@ impl Outcome {
 impl Stage {
     /// Sets the stage in a migrated, empty database, given its address for each role.
     pub(super) async fn set(superuser: Client, url: impl Fn(&str) -> String) -> Self {
-        let env = |setting: &str, role: &str| Env::from_pairs([(setting, url(role))]);
-        let app = Db::from_env(&env("DATABASE_URL", "almanac_app")).expect("the address is right");
+        Self::set_with(superuser, url, &Env::default()).await
+    }
+
+    /// The same with settings for the connections.
+    pub(super) async fn set_with(superuser: Client, url: impl Fn(&str) -> String, env: &Env) -> Self {
+        let env = |setting: &str, role: &str| env.clone().with(setting, url(role));
+        let app = Db::from_env(&env("DATABASE_URL", "almanac_app")).expect("the settings are right");
         let service = Db::service_from_env(&env("DATABASE_SERVICE_URL", "almanac_service"));
-        let service = service.expect("the address is right");
+        let service = service.expect("the settings are right");
         let clock = Clock::system();
         let (alice, bob) = (clock.new_id(), clock.new_id());
         for person in [alice, bob] {
