@@ -39,7 +39,8 @@ create table public.messages (
     -- A reply is searchable once it has ended, so that saving it while it grows stays cheap.
     search tsvector generated always as
         (case when status <> 'streaming' then to_tsvector('simple', left(content, 200000)) end) stored,
-    foreign key (conversation_id, user_id) references public.conversations (id, user_id) on delete cascade,
+    constraint messages_conversation_fkey
+        foreign key (conversation_id, user_id) references public.conversations (id, user_id) on delete cascade,
     unique (id, conversation_id),
     foreign key (parent_id, conversation_id) references public.messages (id, conversation_id) on delete cascade,
     check (role = 'assistant' or status = 'complete'),

@@ -88,7 +88,7 @@ impl Process {
         tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("it never came: {}", self.written()))
     }
 
-    /// Ends the program, and gives all that it wrote.
+    /// Kills the program (`SIGKILL`), and gives all that it wrote.
     pub(crate) async fn end(mut self) -> String {
         self.child.kill().await.expect("the program is killed");
         let closed = async { while self.lines.changed().await.is_ok() {} };

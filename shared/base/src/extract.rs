@@ -69,9 +69,12 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let pointer = pointer_of(error.path());
+        let mut pointer = pointer_of(error.path());
         let error = error.into_inner();
-        if error.is_data() {
+        if let Some(missing) = missing_field(&error) {
+            pointer = format!("{pointer}/{missing}");
+            Error::invalid(pointer, "This is required.")
+        } else if error.is_data() {
             Error::invalid(pointer, sentence(&error))
         } else {
             Error::malformed(format!("The body is not valid JSON: {error}."))
@@ -147,6 +150,13 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
+/// The name of a field that should be there. The parser tells it in its message only.
+fn missing_field(error: &serde_json::Error) -> Option<String> {
+    let message = error.to_string();
+    let (name, _) = message.strip_prefix("missing field `")?.split_once('`')?;
+    Some(name.to_owned())
+}
+
 /// A parser's message as a sentence. What it quotes of the input is left out, since a secret may be in the wrong
 /// field, and so is the position, which means nothing to a program.
 fn sentence(error: &impl std::fmt::Display) -> String {
@@ -192,7 +202,7 @@ mod tests {
     fn names_the_field_at_fault() {
         check(r#"{"lines":[{"count":1},{"count":-1}]}"#, 422, Some("/lines/1/count"));
         check(r#"{"lines":[{"count":1,"a/b~":2}]}"#, 422, Some("/lines/0/a~1b~0"));
-        check("{}", 422, Some(""));
+        check("{}", 422, Some("/lines"));
         check(r#"{"lines":"#, 400, None);
         check(r#"{"lines":[]} x"#, 400, None);
     }

@@ -6,13 +6,25 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Env;
+use crate::request;
 
 /// Starts logging. `RUST_LOG` filters (default `info`); `LOG_FORMAT=text` is easier on human eyes.
 ///
 /// Does nothing when a logger is already running.
 pub fn start(env: &Env) {
     // A second start, as in tests, is no fault: the first logger stays.
-    let _already_running = subscriber(env, std::io::stdout).try_init();
+    if subscriber(env, std::io::stdout).try_init().is_ok() {
+        log_panics();
+    }
+}
+
+/// Makes a panic one line, with its place and its request; the standard message is many lines, which collectors
+/// take for as many events. Panics in spawned tasks have no other trace.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(request_id = request::current_id(), place, reason = panic.payload_as_str(), "panic");
+    }));
 }
 
 /// What writes the log lines, for those who want them elsewhere.

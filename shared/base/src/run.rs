@@ -44,7 +44,6 @@ pub async fn start<App>(
 ) -> ExitCode {
     let env = Env::from_process();
     log::start(&env);
-    log_panics();
     match serve_all(&env, from_env, router).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -62,15 +61,6 @@ async fn serve_all<App>(
     let settings = http::Settings::from_env(env, Clock::system())?;
     let app = from_env(env)?;
     lambda(http::finish(router(app), settings)).await
-}
-
-/// Makes a panic one JSON line, with its place; the standard message is many lines, which the log would take
-/// for as many events. Panics in spawned tasks have no other trace.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        tracing::error!(request_id = request::current_id(), place, reason = panic.payload_as_str(), "panic");
-    }));
 }
 
 /// Serves a router's answers to API Gateway (REST and HTTP APIs) and function URLs, until the

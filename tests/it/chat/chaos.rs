@@ -2,16 +2,14 @@
 //! is one question and one reply, whose text is what the provider had sent or a beginning of it, and whose
 //! status is true.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
-use super::reading::{PATIENCE, Reading, ai_sdk_body, app_with_model, messages, parts, text};
+use super::reading::{Reading, ai_sdk_body, app_with_model, messages, parts, text};
 use crate::app::{Actor, TestApp};
 use crate::fakes::model::{End, ModelFake, Script};
+use crate::process::Process;
 
 const CHUNKS: [&str; 7] = ["One ", "two ", "three ", "vier ", "fünf ", "六", "."];
 
@@ -66,37 +64,6 @@ async fn the_provider_is_cut_everywhere() {
     }
 }
 
-/// A product in a process of its own, on the database of `app`.
-async fn spawn_process(app: &TestApp, fake: &ModelFake) -> (Child, Actor) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_almanac"))
-        .arg("serve")
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("PORT", "0")
-        .env("DATABASE_URL", app.database.url("almanac_app"))
-        .env("DATABASE_SERVICE_URL", app.database.url("almanac_service"))
-        .env("AUTH_SIGNING_KEY", app.signing_key())
-        .env("PUBLIC_URL", &app.base_url)
-        .env("OPENAI_BASE_URL", fake.base_url())
-        .env("CHAT_LEASE_SECONDS", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the program starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-    let url = loop {
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the program says something");
-        let line = line.expect("a line").expect("the program serves");
-        if let Some((_, url)) = line.split_once(" serves at ") {
-            break url.split(' ').next().unwrap_or_default().to_owned();
-        }
-    };
-    // The program writes on; somebody must read.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (child, Actor::of(&url))
-}
-
 #[tokio::test]
 async fn the_process_is_killed_everywhere() {
     let fake = ModelFake::start().await;
@@ -105,8 +72,10 @@ async fn the_process_is_killed_everywhere() {
     let mut killed = Vec::new();
     for cut in 0..=CHUNKS.len() {
         let gate = fake.gated(CHUNKS);
-        let (mut child, elsewhere) = spawn_process(&app, &fake).await;
-        let there = elsewhere.with_token(alice.token.clone().expect("a token"));
+        let base_url = fake.base_url();
+        let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("CHAT_LEASE_SECONDS", "1")];
+        let process = Process::start(&app, settings).await;
+        let there = process.seen_by(&alice);
         let mut reading = Reading::of_send(&there, &ai_sdk_body(&format!("chat-{cut}"), "m", "Count")).await;
         let conversation = reading.conversation();
         gate.release(cut);
@@ -115,7 +84,7 @@ async fn the_process_is_killed_everywhere() {
             // Every other process lives long enough to have saved what it has.
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        child.kill().await.expect("the process is killed");
+        process.end().await;
         killed.push((cut, conversation, gate));
     }
     // Longer than the lease, in the database's time.

@@ -9,7 +9,7 @@ use crate::app::{Actor, TestApp};
 use crate::fakes::model::ModelFake;
 
 /// Longer than anything that does not hang.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The product with a fake OpenAI.
 pub(super) async fn app_with_model() -> (TestApp, ModelFake) {

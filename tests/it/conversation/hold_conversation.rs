@@ -116,9 +116,8 @@ async fn names_every_bad_field() {
         answer.assert_invalid(pointer);
     }
     for missing in ["apiKey", "message"] {
-        let problem =
-            anon.post(PATH, &with(said("Hello"), &json!({missing: null}))).await.assert_problem(422, "invalid");
-        assert!(problem["errors"][0]["detail"].as_str().is_some_and(|detail| detail.contains(missing)), "{problem}");
+        let answer = anon.post(PATH, &with(said("Hello"), &json!({missing: null}))).await;
+        answer.assert_invalid(&format!("/{missing}"));
     }
     assert!(fake.requests().is_empty(), "nothing is asked of OpenAI");
 }

@@ -96,9 +96,15 @@ impl Keys {
 
     async fn renew(&self, url: &str) {
         let now = self.clock.now_seconds();
-        self.lock().tried_at = Some(now);
-        match self.fetch(url).await {
-            Ok(set) => *self.lock() = Fetched { set: Some(set), at: now, tried_at: Some(now) },
+        let answer = self.fetch(url).await;
+        let mut fetched = self.lock();
+        // Only now: whoever comes while this fetches is to wait for it, and not to be told that it was tried.
+        fetched.tried_at = Some(now);
+        match answer {
+            Ok(set) => {
+                fetched.set = Some(set);
+                fetched.at = now;
+            }
             // The old keys serve on: an issuer that is away must not sign everybody out.
             Err(detail) => tracing::warn!(url, detail, "an issuer's keys could not be fetched"),
         }
