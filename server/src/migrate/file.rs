@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn reads_file_names() {
-        let good = Migration::new("20261121000000_create_users.sql", "select 1;").unwrap();
+        let good = Migration::new("20261121000000_create_users.sql", "select 1;").expect("a good name");
         assert_eq!((good.version.as_str(), good.name.as_str()), ("20261121000000", "create_users"));
         for bad in [
             "2026_create.sql",
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn compares_with_what_either_tool_recorded() {
         let check = |sql: &str, recorded: &[&str], expected: bool| {
-            let migration = Migration::new("20261121000000_a.sql", sql).unwrap();
+            let migration = Migration::new("20261121000000_a.sql", sql).expect("a good name");
             let recorded: Vec<String> = recorded.iter().map(|&text| text.to_owned()).collect();
             assert_eq!(migration.matches(&recorded), expected, "{sql:?} against {recorded:?}");
         };
@@ -124,7 +124,7 @@ mod tests {
     fn only_the_first_line_leaves_the_transaction() {
         let check = |sql: &str, expected: bool| {
             assert_eq!(
-                Migration::new("20261121000000_a.sql", sql).unwrap().is_without_transaction(),
+                Migration::new("20261121000000_a.sql", sql).expect("a good name").is_without_transaction(),
                 expected,
                 "{sql:?}"
             );

@@ -21,6 +21,7 @@ use crate::config::Env;
 use crate::{Error, Result};
 
 use connect::Connector;
+pub use connect::{ConnectError, connect};
 pub use param::{Param, typed};
 pub use transaction::Tx;
 

@@ -23,6 +23,21 @@ pub(super) struct Connector {
     tls: OnceCell<MakeTlsConnector>,
 }
 
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The address cannot be read; it may hold a password, so it is not repeated.
+    Address(String),
+    /// The server does not answer, or refuses.
+    Server(tokio_postgres::Error),
+}
+
+/// One connection of its own, for programs that need no pool.
+pub async fn connect(url: &str) -> Result<Client, ConnectError> {
+    let connector = Connector::new(url).map_err(ConnectError::Address)?;
+    connector.open().await.map_err(ConnectError::Server)
+}
+
 /// How a connection is protected on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encryption {
@@ -54,6 +69,22 @@ impl Connector {
         Ok(Self { config, encryption, tls: OnceCell::new() })
     }
 
+    /// Opens one connection, and drives it in a task of its own.
+    async fn open(&self) -> Result<Client, tokio_postgres::Error> {
+        match self.encryption {
+            Encryption::None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                tokio::spawn(report_end(connection));
+                Ok(client)
+            }
+            Encryption::Verified => {
+                let (client, connection) = self.config.connect(self.tls().await).await?;
+                tokio::spawn(report_end(connection));
+                Ok(client)
+            }
+        }
+    }
+
     /// The TLS set-up costs tens of milliseconds, so it is made once and only when needed.
     async fn tls(&self) -> MakeTlsConnector {
         let made = self.tls.get_or_init(|| async {
@@ -68,18 +99,7 @@ impl Manager for Connector {
     type Error = tokio_postgres::Error;
 
     async fn create(&self) -> Result<Client, tokio_postgres::Error> {
-        match self.encryption {
-            Encryption::None => {
-                let (client, connection) = self.config.connect(NoTls).await?;
-                tokio::spawn(report_end(connection));
-                Ok(client)
-            }
-            Encryption::Verified => {
-                let (client, connection) = self.config.connect(self.tls().await).await?;
-                tokio::spawn(report_end(connection));
-                Ok(client)
-            }
-        }
+        self.open().await
     }
 
     async fn recycle(&self, client: &mut Client, metrics: &Metrics) -> RecycleResult<tokio_postgres::Error> {
