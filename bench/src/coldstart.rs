@@ -63,7 +63,7 @@ struct Candidate {
     delays_ms: Vec<f64>,
 }
 
-pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) async fn run(arguments: &Arguments, report: Report) -> Result<()> {
     let folder = std::path::absolute(&arguments.folder)?;
     let _absent = fs::remove_dir_all(&folder);
     let upstream = upstream::spawn().await?;
@@ -86,7 +86,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             candidates.iter_mut().for_each(Candidate::forget);
         }
     }
-    tell(arguments, &candidates)
+    tell(report, arguments, &candidates)
 }
 
 /// As `template.yaml` gives them, but for the addresses.
@@ -209,8 +209,7 @@ fn event(method: &str, path: &str, bearer: &str, body: &Value) -> Value {
     })
 }
 
-fn tell(arguments: &Arguments, candidates: &[Candidate]) -> Result<()> {
-    let mut report = Report::new("coldstart");
+fn tell(mut report: Report, arguments: &Arguments, candidates: &[Candidate]) -> Result<()> {
     report.line(&format!("{} starts each, {} of them with {ANSWERS} events.", arguments.starts, arguments.asked));
     report.head(&[
         "",

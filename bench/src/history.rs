@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     folder: PathBuf,
 }
 
-pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) async fn run(arguments: &Arguments, mut report: Report) -> Result<()> {
     let folder = std::path::absolute(&arguments.folder)?;
     let _absent = fs::remove_dir_all(&folder);
     // History asks no model, but the program wants an address.
@@ -48,7 +48,6 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     check_page(&target).await?;
     let pgbench = Pgbench::new(&folder, &almanac, &users)?;
 
-    let mut report = Report::new("history");
     report.line(&format!(
         "{USERS} users with {MESSAGES_PER_USER} messages each, pages of {ROWS_PER_PAGE}; {} rounds of {} s each.",
         arguments.rounds, arguments.seconds

@@ -28,10 +28,14 @@ mod wire;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use report::Report;
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures Almanac beside its peers. See bench/README.md.")]
 struct Arguments {
+    /// Leave the kept results as they are.
+    #[arg(long, global = true)]
+    unrecorded: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -51,10 +55,11 @@ enum Command {
 // One thread: the generator must not take the second core from what it measures.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    match Arguments::parse().command {
-        Command::Streams(arguments) => streams::run(&arguments).await,
-        Command::History(arguments) => history::run(&arguments).await,
-        Command::Coldstart(arguments) => coldstart::run(&arguments).await,
+    let Arguments { unrecorded, command } = Arguments::parse();
+    match command {
+        Command::Streams(arguments) => streams::run(&arguments, Report::new("streams", !unrecorded)).await,
+        Command::History(arguments) => history::run(&arguments, Report::new("history", !unrecorded)).await,
+        Command::Coldstart(arguments) => coldstart::run(&arguments, Report::new("coldstart", !unrecorded)).await,
         Command::Upstream => upstream::serve().await,
     }
 }

@@ -17,12 +17,13 @@ pub(crate) struct Report {
     name: &'static str,
     text: String,
     load_at_start: String,
+    is_kept: bool,
 }
 
 impl Report {
-    /// Begins a report on one measurement.
-    pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, text: String::new(), load_at_start: load_average() }
+    /// Begins a report on one measurement, which takes the place of the last one when it `is_kept`.
+    pub(crate) fn new(name: &'static str, is_kept: bool) -> Self {
+        Self { name, text: String::new(), load_at_start: load_average(), is_kept }
     }
 
     /// Adds a line, and shows it.
@@ -46,6 +47,9 @@ impl Report {
     /// Writes `results/<name>.md`.
     #[expect(clippy::disallowed_methods, reason = "a result carries its true date")]
     pub(crate) fn save(self) -> Result<()> {
+        if !self.is_kept {
+            return Ok(());
+        }
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let date = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
         let text = format!(

@@ -53,14 +53,13 @@ struct Peer {
     database_pids: Vec<u32>,
 }
 
-pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) async fn run(arguments: &Arguments, mut report: Report) -> Result<()> {
     let folder = std::path::absolute(&arguments.folder)?;
     let _absent = std::fs::remove_dir_all(&folder);
     let (_upstream, upstream) = start_upstream().await?;
     let nginx = Nginx::start(&folder.join("nginx"), upstream).await?;
     let almanac = Almanac::start(&std::path::absolute(&arguments.almanac)?, &folder, upstream).await?;
     let users = almanac.register(USERS).await?;
-    let mut report = Report::new("streams");
     report.line(&version_of(&arguments.almanac));
     let mut asked = 0;
     for (pace, model) in [("paced", PACED), ("burst", BURST)] {
