@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::almanac::{Almanac, User};
 use crate::process::{self, Running};
 use crate::report::Report;
-use crate::runtime_api::RuntimeApi;
+use crate::runtime_api::{RuntimeApi, event};
 use crate::sample::{median, ms, now_us, quantile};
 use crate::upstream::{self, STAMPED};
 
@@ -43,6 +43,9 @@ pub(crate) struct Arguments {
     /// In how many of these it is also asked.
     #[arg(long, default_value_t = 5)]
     asked: usize,
+    /// A further setting of the functions, `NAME=VALUE`.
+    #[arg(long = "set", value_parser = setting)]
+    settings: Vec<(String, String)>,
     /// Where files of the run are kept.
     #[arg(long, default_value = "../target/bench/run/coldstart")]
     folder: PathBuf,
@@ -73,7 +76,8 @@ pub(crate) async fn run(arguments: &Arguments, report: Report) -> Result<()> {
     for name in &arguments.functions {
         candidates.push(Candidate::new(name, &arguments.binaries.join(name), &users[0])?);
     }
-    let settings = settings(&almanac, upstream);
+    let mut settings = settings(&almanac, upstream);
+    settings.extend(arguments.settings.iter().cloned());
     let log = folder.join("functions.log");
     for start in 0..=arguments.starts {
         for candidate in &mut candidates {
@@ -89,11 +93,16 @@ pub(crate) async fn run(arguments: &Arguments, report: Report) -> Result<()> {
     tell(report, arguments, &candidates)
 }
 
+fn setting(text: &str) -> Result<(String, String)> {
+    let (name, value) = text.split_once('=').context("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// As `template.yaml` gives them, but for the addresses.
-fn settings(almanac: &Almanac, upstream: SocketAddr) -> Vec<(&'static str, String)> {
+fn settings(almanac: &Almanac, upstream: SocketAddr) -> Vec<(String, String)> {
     let issuer = format!("http://{}", almanac.address);
     let issuers = json!([{"issuer": issuer, "jwks_url": format!("{issuer}/.well-known/jwks.json"), "built_in": true}]);
-    vec![
+    [
         ("AWS_LAMBDA_FUNCTION_NAME", "bench".to_owned()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
@@ -103,6 +112,8 @@ fn settings(almanac: &Almanac, upstream: SocketAddr) -> Vec<(&'static str, Strin
         ("OPENAI_BASE_URL", format!("http://{upstream}/v1")),
         ("RATE_LIMIT_SCALE", "1000000".to_owned()),
     ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
 }
 
 impl Candidate {
@@ -150,7 +161,7 @@ impl Candidate {
     }
 
     /// One life of the program.
-    async fn start(&mut self, settings: &[(&'static str, String)], log: &Path, is_asked: bool) -> Result<()> {
+    async fn start(&mut self, settings: &[(String, String)], log: &Path, is_asked: bool) -> Result<()> {
         let mut api = RuntimeApi::listen().await?;
         let output = File::options().create(true).append(true).open(log)?;
         let mut command = Command::new(&self.program);
@@ -186,27 +197,6 @@ impl Candidate {
         self.resident_after_mib.push(process::resident_mib(&[process.pid()]));
         Ok(())
     }
-}
-
-/// An event of a REST API.
-fn event(method: &str, path: &str, bearer: &str, body: &Value) -> Value {
-    let body = if body.is_null() { Value::Null } else { Value::from(body.to_string()) };
-    let mut headers =
-        json!({"host": "api.example", "content-type": "application/json", "x-forwarded-for": "203.0.113.7"});
-    if !bearer.is_empty() {
-        headers["authorization"] = bearer.into();
-    }
-    json!({
-        "resource": path, "path": path, "httpMethod": method, "headers": headers, "multiValueHeaders": {},
-        "queryStringParameters": null, "multiValueQueryStringParameters": null, "pathParameters": null,
-        "stageVariables": null, "body": body, "isBase64Encoded": false,
-        "requestContext": {
-            "resourceId": "abc123", "resourcePath": path, "httpMethod": method, "path": format!("/live{path}"),
-            "stage": "live", "accountId": "123456789012", "apiId": "a1b2c3", "protocol": "HTTP/1.1",
-            "requestId": "11111111-2222-3333-4444-555555555555",
-            "identity": {"sourceIp": "203.0.113.7", "userAgent": "bench"},
-        },
-    })
 }
 
 fn tell(mut report: Report, arguments: &Arguments, candidates: &[Candidate]) -> Result<()> {

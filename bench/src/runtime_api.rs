@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
@@ -146,4 +146,25 @@ impl Answer {
         });
         stamps.collect()
     }
+}
+
+/// An event of a REST API.
+pub(crate) fn event(method: &str, path: &str, bearer: &str, body: &Value) -> Value {
+    let body = if body.is_null() { Value::Null } else { Value::from(body.to_string()) };
+    let mut headers =
+        json!({"host": "api.example", "content-type": "application/json", "x-forwarded-for": "203.0.113.7"});
+    if !bearer.is_empty() {
+        headers["authorization"] = bearer.into();
+    }
+    json!({
+        "resource": path, "path": path, "httpMethod": method, "headers": headers, "multiValueHeaders": {},
+        "queryStringParameters": null, "multiValueQueryStringParameters": null, "pathParameters": null,
+        "stageVariables": null, "body": body, "isBase64Encoded": false,
+        "requestContext": {
+            "resourceId": "abc123", "resourcePath": path, "httpMethod": method, "path": format!("/live{path}"),
+            "stage": "live", "accountId": "123456789012", "apiId": "a1b2c3", "protocol": "HTTP/1.1",
+            "requestId": "11111111-2222-3333-4444-555555555555",
+            "identity": {"sourceIp": "203.0.113.7", "userAgent": "bench"},
+        },
+    })
 }
