@@ -19,7 +19,9 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(answer)).await
 }
 
-async fn answer(_event: LambdaEvent<Value>) -> Result<Response<impl Stream<Item = Result<Bytes, Infallible>> + Unpin>, Infallible> {
+async fn answer(
+    _event: LambdaEvent<Value>,
+) -> Result<Response<impl Stream<Item = Result<Bytes, Infallible>> + Unpin>, Infallible> {
     let chunks = stream::unfold(0, |sent| async move {
         if sent == CHUNKS {
             return None;
