@@ -39,7 +39,7 @@ pub fn data_dir(env: &Env) -> Result<PathBuf> {
 
 /// Where downloaded servers are kept: for root a folder that other accounts can enter, else the XDG cache folder.
 pub fn cache_dir(env: &Env) -> Result<PathBuf> {
-    folder_of(env, None, "/var/lib/almanac/server", "XDG_CACHE_HOME", ".cache/almanac/server")
+    folder_of(env, None, "/var/cache/almanac/server", "XDG_CACHE_HOME", ".cache/almanac/server")
 }
 
 fn folder_of(env: &Env, told: Option<PathBuf>, of_root: &str, xdg: &str, below_home: &str) -> Result<PathBuf> {
@@ -80,16 +80,9 @@ impl Folders {
 
     /// Makes the data folder and takes its lock, which lasts as long as the file lives.
     pub(super) fn lock(&self) -> Result<File> {
-        let fresh = !self.data_dir.exists();
+        self.require_ours()?;
         self.make()?;
         let path = self.data_dir.join(LOCK_NAME);
-        let ours = fresh || path.exists() || self.data_dir.read_dir().is_ok_and(|mut entries| entries.next().is_none());
-        if !ours && !self.cluster.exists() {
-            return Err(Failure::new(format!(
-                "The folder {} holds files that are not Almanac's. Choose a new or empty one with ALMANAC_DATA_DIR.",
-                self.data_dir.display()
-            )));
-        }
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = file.map_err(|error| self.cannot(&error))?;
         match file.try_lock() {
@@ -102,8 +95,21 @@ impl Folders {
         Ok(file)
     }
 
+    /// Refuses a folder with somebody else's files in it.
+    fn require_ours(&self) -> Result<()> {
+        let is_empty = self.data_dir.read_dir().map_or(true, |mut entries| entries.next().is_none());
+        if is_empty || self.data_dir.join(LOCK_NAME).exists() || self.cluster.exists() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "The folder {} holds files that are not Almanac's. Choose a new or empty one with ALMANAC_DATA_DIR.",
+            self.data_dir.display()
+        )))
+    }
+
     /// Whether the lock could be taken and the folder written, without doing either.
     pub(super) fn inspect(&self) -> Result<()> {
+        self.require_ours()?;
         let nearest = self.data_dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
         let writable = rustix::fs::access(nearest, rustix::fs::Access::WRITE_OK);
         writable.map_err(|error| self.cannot(&error.into()))?;
