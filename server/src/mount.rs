@@ -88,7 +88,7 @@ pub async fn router(settings: Settings) -> Result<Router> {
         )?))
         .merge(conversation::router(conversation::App::new(&env, limiter.clone(), http.clone())?))
         .merge(conversations::router(conversations::App { auth: auth.clone(), db: db.clone() }))
-        .merge(health::router(health::App { db: db.clone() }))
+        .merge(health::router(health::App { db: db.clone(), limiter: limiter.clone() }))
         .merge(history::router(history::App { auth: auth.clone(), db: db.clone() }))
         .merge(users::router(users::App::new(auth, db, clock.clone())))
         .merge(description::router());

@@ -59,7 +59,13 @@ pub(crate) fn spawn(
         usage: None,
         input_bytes,
     };
-    tokio::spawn(writer.run(model, prompt));
+    let served = writer.request.clone();
+    let writing = writer.run(model, prompt);
+    // The task goes on as part of the request that began it: its log lines and its calls belong to it.
+    match served {
+        Some(served) => drop(tokio::spawn(served.scope(writing))),
+        None => drop(tokio::spawn(writing)),
+    }
     live
 }
 

@@ -9,21 +9,24 @@ mod show_health;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
-use base::Db;
 use base::config::Env;
+use base::rate_limit::Limiter;
+use base::{Clock, Db};
 use utoipa::OpenApi;
 
-/// What this function may use: the database, to ask whether it answers.
+/// What this function may use: the database and the short-lived store, to ask whether they answer.
 #[derive(Debug, Clone, FromRef)]
 pub struct App {
     /// The database.
     pub db: Db,
+    /// The short-lived store, which limits are counted in.
+    pub limiter: Limiter,
 }
 
 impl App {
     /// Reads `DATABASE_URL`.
     pub fn from_env(env: &Env) -> base::Result<Self> {
-        Ok(Self { db: Db::from_env(env)? })
+        Ok(Self { db: Db::from_env(env)?, limiter: Limiter::from_env(env, Clock::system())? })
     }
 }
 

@@ -1,12 +1,18 @@
 //! `GET /api/health`: the process is up. `?deep=1` also asks what it depends on.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base::Db;
 use base::extract::{Json, Query};
+use base::rate_limit::{Limiter, Policy};
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+/// What a deep look counts itself under: more than can be asked for in a minute.
+const PROBE: Policy = Policy { name: "health", quota: 1_000_000, window: Duration::from_mins(1) };
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -62,17 +68,35 @@ pub(crate) enum Condition {
         (status = 503, description = "Up, but something it depends on does not answer.", body = Health),
     )
 )]
-pub(crate) async fn show_health(State(db): State<Db>, Query(parameters): Query<Parameters>) -> Response {
+pub(crate) async fn show_health(
+    State(db): State<Db>,
+    State(limiter): State<Limiter>,
+    Query(parameters): Query<Parameters>,
+) -> Response {
     let checks = match parameters.deep {
-        Some(Deep::Yes) => Some(Checks { database: check_database(&db).await, short_lived_store: Condition::Ok }),
+        Some(Deep::Yes) => {
+            Some(Checks { database: check_database(&db).await, short_lived_store: check_store(&limiter).await })
+        }
         _ => None,
     };
-    let is_failing = checks.as_ref().is_some_and(|checks| checks.database == Condition::Failing);
+    let is_failing =
+        checks.as_ref().is_some_and(|checks| [checks.database, checks.short_lived_store].contains(&Condition::Failing));
     let status = if is_failing { Condition::Failing } else { Condition::Ok };
     let code = if is_failing { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let health = Health { status, version: env!("CARGO_PKG_VERSION"), checks };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (code, no_store, Json(health)).into_response()
+}
+
+/// Counts this look itself, which no limit stands in the way of.
+async fn check_store(limiter: &Limiter) -> Condition {
+    match limiter.take(PROBE, "deep").await {
+        Ok(_) => Condition::Ok,
+        Err(error) => {
+            tracing::warn!(?error, "the short-lived store does not answer");
+            Condition::Failing
+        }
+    }
 }
 
 async fn check_database(db: &Db) -> Condition {

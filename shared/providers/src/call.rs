@@ -1,5 +1,6 @@
 //! One HTTP call to a vendor: bounded, and with every failure turned into a [`ProviderError`].
 
+use base::request;
 use reqwest::header::HeaderValue;
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +21,11 @@ pub(crate) async fn send(
     key: Option<&SecretString>,
     limits: &CallLimits,
 ) -> Result<Response, ProviderError> {
+    // The vendor's trace, if it keeps one, then belongs to the request that is served here.
+    let request = match request::current() {
+        Some(served) => request.header(request::TRACEPARENT_HEADER, served.traceparent()),
+        None => request,
+    };
     let answer = match timeout(limits.first_byte_timeout, request.send()).await {
         // Not retried: the vendor may still be at work, and would bill the work twice.
         Err(_) => return Err(ProviderError::new(ProviderErrorKind::Timeout).with_source("no status in time")),

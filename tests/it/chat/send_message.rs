@@ -38,6 +38,18 @@ async fn keeps_what_was_said_and_what_it_cost() {
 }
 
 #[tokio::test]
+async fn the_provider_learns_the_trace() {
+    let (app, fake) = app_with_model().await;
+    let alice = app.register("alice").await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = alice.request(Method::POST, "/api/chat").header("accept", "application/json");
+    let request = request.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+    assert_eq!(Answer::of(request.json(&json!({"content": "Hello"}))).await.status, 200);
+    let sent = fake.requests()[0].headers["traceparent"].to_str().expect("plain").to_owned();
+    assert!(sent.starts_with(&format!("00-{trace}-")) && !sent.contains("00f067aa0ba902b7"), "{sent}");
+}
+
+#[tokio::test]
 async fn answers_plain_text_and_json() {
     let (app, fake) = app_with_model().await;
     let alice = app.register("alice").await;
