@@ -90,7 +90,16 @@ class Emulator:
 
     @property
     def lines(self) -> list[dict]:
-        """What the function logged; every line must be one JSON object."""
+        """What the function logged, its metrics left out; every line must be one JSON object."""
+        return [line for line in self._written if "_aws" not in line]
+
+    @property
+    def metrics(self) -> list[dict]:
+        """What the function measured, in CloudWatch's embedded metric format."""
+        return [line for line in self._written if "_aws" in line]
+
+    @property
+    def _written(self) -> list[dict]:
         return [json.loads(line) for line in self.log.splitlines() if line and not EMULATOR_LINE.match(line)]
 
     @property

@@ -12,7 +12,7 @@ SIGNING_KEY = subprocess.run(
     ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
     check=True, capture_output=True, text=True,
 ).stdout  # fmt: skip
-OF_ALL = {"CORS_ORIGINS": SITE}
+OF_ALL = {"CORS_ORIGINS": SITE, "METRICS": "emf"}
 DATABASE = OF_ALL | {"DATABASE_URL": NOWHERE}
 
 SETTINGS = {

@@ -61,6 +61,17 @@ def test_logs_json_lines_with_lambdas_request_id(start, event):
     assert (line["method"], line["route"], line["status"]) == ("GET", "/api/health", 200)
 
 
+def test_measures_each_request_for_cloudwatch(start):
+    health = start("health")
+    health.invoke(events.rest("GET", "/api/health"))
+    health.invoke(events.rest("GET", "/api/health", query={"deep": "2"}))
+    first, second = health.metrics
+    assert (first["route"], first["requests"], first["client_errors"]) == ("/api/health", 1, 0)
+    assert (second["route"], second["requests"], second["client_errors"]) == ("/api/health", 1, 1)
+    [directive] = first["_aws"]["CloudWatchMetrics"]
+    assert all(isinstance(first[metric["Name"]], int) for metric in directive["Metrics"])
+
+
 @EVENTS
 def test_a_clients_request_id_is_kept(start, event):
     answer = start("health").invoke(event("GET", "/api/health", headers={"x-request-id": "mine-12345"}))

@@ -2,6 +2,7 @@
 
 mod cors;
 mod etag;
+mod metrics;
 mod record;
 
 use std::any::Any;
@@ -17,6 +18,7 @@ use crate::address::TrustedProxyHops;
 use crate::config::Env;
 use crate::{Clock, Error, Result};
 
+pub use metrics::Metrics;
 pub use record::ClientAddress;
 
 /// The largest body of a route that does not set its own limit, in bytes.
@@ -29,16 +31,20 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// How many proxies stand in front.
     pub trusted_proxy_hops: TrustedProxyHops,
+    /// Whether each request is also measured.
+    pub metrics: Metrics,
     /// The time, for ids and durations.
     pub clock: Clock,
 }
 
 impl Settings {
-    /// Reads `CORS_ORIGINS` (comma-separated, default none) and `TRUSTED_PROXY_HOPS` (default 0).
+    /// Reads `CORS_ORIGINS` (comma-separated, default none), `TRUSTED_PROXY_HOPS` (default 0) and `METRICS`
+    /// (default `off`).
     pub fn from_env(env: &Env, clock: Clock) -> Result<Self> {
         Ok(Self {
             cors_origins: env.list("CORS_ORIGINS"),
             trusted_proxy_hops: TrustedProxyHops(env.parse_or("TRUSTED_PROXY_HOPS", 0)?),
+            metrics: Metrics::from_env(env)?,
             clock,
         })
     }

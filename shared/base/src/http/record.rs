@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 
 use super::Settings;
+use super::metrics::{Measured, Metrics};
 use crate::error::Cause;
 use crate::request::{self, REQUEST_ID_HEADER, TRACEPARENT_HEADER};
 use crate::{Clock, address};
@@ -47,6 +48,7 @@ pub(super) async fn record(State(settings): State<Settings>, mut http: Request, 
         cause: None,
         began: settings.clock.now(),
         clock: settings.clock,
+        metrics: settings.metrics,
     };
     let mut response = request.scope(next.run(http)).await;
     line.status = response.status();
@@ -71,12 +73,16 @@ struct Line {
     cause: Option<Cause>,
     began: Timestamp,
     clock: Clock,
+    metrics: Metrics,
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         let notes = self.request.notes();
-        let ms = self.clock.now().as_millisecond() - self.began.as_millisecond();
+        let now = self.clock.now();
+        let ms = now.as_millisecond() - self.began.as_millisecond();
+        let status = self.status.as_u16();
+        self.metrics.write(&Measured { route: &self.route, status, ms, notes: &notes, at: now });
         let user_id = notes.user_id.map(tracing::field::display);
         let cause = self.cause.as_ref().map(|Cause(source)| chain(&***source));
         macro_rules! line {
@@ -86,7 +92,7 @@ impl Drop for Line {
                     trace_id = self.request.trace_id(),
                     method = self.method.as_str(),
                     route = &*self.route,
-                    status = self.status.as_u16(),
+                    status,
                     ms,
                     user_id,
                     model = notes.model,
