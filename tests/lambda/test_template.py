@@ -23,7 +23,7 @@ STREAM_TIMEOUT_MS = 900_000
 RESOURCES_MAX = 450
 # Served by the single program only.
 DOCUMENTATION = {"/api/openapi.json", "/docs"}
-SETTINGS_OF_ALL = {"CORS_ORIGINS", "METRICS"}
+SETTINGS_OF_ALL = {"CORS_ORIGINS", "METRICS", "SENTRY_DSN"}
 DATABASE = {"DATABASE_URL", "DATABASE_PIPELINE"}
 PROVIDERS = {
     f"{provider}_{setting}"

@@ -16,6 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::address::TrustedProxyHops;
 use crate::config::Env;
+use crate::error_report::ErrorReports;
 use crate::{Clock, Error, Result};
 
 pub use metrics::Metrics;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// How many proxies stand in front.
     pub trusted_proxy_hops: TrustedProxyHops,
+    /// Where answers that are our fault are reported.
+    pub reports: ErrorReports,
     /// Whether each request is also measured.
     pub metrics: Metrics,
     /// The time, for ids and durations.
@@ -38,12 +41,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `CORS_ORIGINS` (comma-separated, default none), `TRUSTED_PROXY_HOPS` (default 0) and `METRICS`
-    /// (default `off`).
+    /// Reads `CORS_ORIGINS` (comma-separated, default none), `TRUSTED_PROXY_HOPS` (default 0), `METRICS`
+    /// (default `off`) and `SENTRY_DSN`.
     pub fn from_env(env: &Env, clock: Clock) -> Result<Self> {
         Ok(Self {
             cors_origins: env.list("CORS_ORIGINS"),
             trusted_proxy_hops: TrustedProxyHops(env.parse_or("TRUSTED_PROXY_HOPS", 0)?),
+            reports: ErrorReports::from_env(env)?,
             metrics: Metrics::from_env(env)?,
             clock,
         })

@@ -8,6 +8,7 @@
 //! | [`config`] | settings from the environment, each with a clear error |
 //! | [`db`] | connections, and transactions that act as one user |
 //! | [`error`] | the one error type, answered as `application/problem+json` |
+//! | [`error_report`] | reports of our faults, to Sentry and its like |
 //! | [`extract`] | JSON bodies, paths and queries that keep the error envelope |
 //! | [`http`] | the layers around every router: request ids, CORS, limits, panics, the log line |
 //! | [`http_client`] | the client for outgoing calls |
@@ -25,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod error_report;
 pub mod extract;
 pub mod http;
 pub mod http_client;

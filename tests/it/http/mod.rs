@@ -3,6 +3,7 @@
 mod answer_problems;
 mod log_requests;
 mod panic;
+mod report_errors;
 mod revalidate;
 mod serve_browsers;
 mod trace;

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::Settings;
 use super::metrics::{Measured, Metrics};
 use crate::error::Cause;
+use crate::error_report::{ErrorReports, Report};
 use crate::request::{self, REQUEST_ID_HEADER, TRACEPARENT_HEADER};
 use crate::{Clock, address};
 
@@ -49,6 +50,7 @@ pub(super) async fn record(State(settings): State<Settings>, mut http: Request, 
         began: settings.clock.now(),
         clock: settings.clock,
         metrics: settings.metrics,
+        reports: settings.reports,
     };
     let mut response = request.scope(next.run(http)).await;
     line.status = response.status();
@@ -74,6 +76,7 @@ struct Line {
     began: Timestamp,
     clock: Clock,
     metrics: Metrics,
+    reports: ErrorReports,
 }
 
 impl Drop for Line {
@@ -103,7 +106,22 @@ impl Drop for Line {
                 )
             };
         }
-        if self.status.is_server_error() { line!(error) } else { line!(info) }
+        if !self.status.is_server_error() {
+            line!(info);
+            return;
+        }
+        self.reports.send(|| Report {
+            id: self.clock.new_id(),
+            at: now,
+            method: self.method.to_string(),
+            route: self.route.to_string(),
+            status,
+            request_id: self.request.id().to_owned(),
+            trace_id: self.request.trace_id().to_owned(),
+            user_id: notes.user_id,
+            cause: cause.clone(),
+        });
+        line!(error);
     }
 }
 

@@ -1,0 +1,157 @@
+//! Reports of answers that are our fault, to Sentry or anything that takes its envelopes (`GlitchTip`, Bugsink).
+//!
+//! `SENTRY_DSN` switches it on. A report has the route, the status, the ids and the private cause; never a body,
+//! a header or a query. It leaves in a task of its own: a request never waits for it, and when more come than
+//! can be sent, the rest are left out. On Lambda one may leave with the environment's next request.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::config::{ConfigError, Env};
+use crate::http_client::HttpClient;
+
+/// How many reports may wait to be sent.
+const WAITING_MAX: usize = 64;
+/// How long sending one may take.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where reports go, if anywhere. Clones share the queue.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorReports(Option<mpsc::Sender<Report>>);
+
+/// An answer that is our fault.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The report's own id.
+    pub id: Uuid,
+    /// When it was answered.
+    pub at: Timestamp,
+    /// The request's method.
+    pub method: String,
+    /// The route, with its parameters' names.
+    pub route: String,
+    /// The status that was answered.
+    pub status: u16,
+    /// The request's id, as its log line has it.
+    pub request_id: String,
+    /// The W3C trace id.
+    pub trace_id: String,
+    /// The user, if one was known.
+    pub user_id: Option<Uuid>,
+    /// What happened inside.
+    pub cause: Option<String>,
+}
+
+/// A data source name: `https://<key>@<host>/<project>`.
+struct Dsn {
+    envelope_url: String,
+    key: SecretString,
+}
+
+impl ErrorReports {
+    /// Reads `SENTRY_DSN`; without it nothing is reported. Must be called within a runtime.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let Some(dsn) = env.get("SENTRY_DSN") else { return Ok(Self(None)) };
+        let dsn = Dsn::parse(dsn).ok_or_else(|| ConfigError {
+            name: "SENTRY_DSN".to_owned(),
+            detail: "is not like https://key@host/project".to_owned(),
+        })?;
+        let (reports, waiting) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(send_all(dsn, waiting));
+        Ok(Self(Some(reports)))
+    }
+
+    /// Hands a report over, made only when somebody wants it.
+    pub(crate) fn send(&self, report: impl FnOnce() -> Report) {
+        if let Some(reports) = &self.0 {
+            // Full or closed: the log line has it all anyway.
+            let _left_out = reports.try_send(report());
+        }
+    }
+}
+
+impl Dsn {
+    fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (key, rest) = rest.split_once('@')?;
+        let (place, project) = rest.trim_end_matches('/').rsplit_once('/')?;
+        let is_whole = matches!(scheme, "http" | "https")
+            && !key.is_empty()
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && !place.is_empty()
+            && !project.is_empty();
+        let (host, prefix) =
+            place.split_once('/').map_or((place, String::new()), |(host, path)| (host, format!("/{path}")));
+        is_whole.then(|| Self {
+            envelope_url: format!("{scheme}://{host}{prefix}/api/{project}/envelope/"),
+            key: SecretString::from(key.to_owned()),
+        })
+    }
+}
+
+async fn send_all(dsn: Dsn, mut waiting: mpsc::Receiver<Report>) {
+    let http = HttpClient::default();
+    let key = dsn.key.expose_secret();
+    let auth =
+        format!("Sentry sentry_version=7, sentry_client=almanac/{}, sentry_key={key}", env!("CARGO_PKG_VERSION"));
+    while let Some(report) = waiting.recv().await {
+        let request = http.get().post(&dsn.envelope_url).timeout(SEND_TIMEOUT).body(envelope(&report));
+        let request = request.header("content-type", "application/x-sentry-envelope").header("x-sentry-auth", &auth);
+        let sent = request.send().await.and_then(reqwest::Response::error_for_status);
+        if let Err(error) = sent {
+            tracing::warn!(error = %error.without_url(), "an error could not be reported");
+        }
+    }
+}
+
+/// Three lines: about the envelope, about its one item, the item.
+fn envelope(report: &Report) -> String {
+    let id = report.id.simple().to_string();
+    let what = report.cause.clone().unwrap_or_else(|| format!("answered {}", report.status));
+    let span_id = &id[16..];
+    let event: Value = json!({
+        "event_id": id,
+        "timestamp": report.at,
+        "platform": "native",
+        "level": "error",
+        "release": concat!("almanac@", env!("CARGO_PKG_VERSION")),
+        "transaction": format!("{} {}", report.method, report.route),
+        "message": {"formatted": what},
+        "fingerprint": [report.method, report.route, report.status.to_string(), what],
+        "tags": {"status": report.status, "request_id": report.request_id},
+        "contexts": {"trace": {"trace_id": report.trace_id, "span_id": span_id}},
+        "user": report.user_id.map(|id| json!({"id": id})),
+    });
+    format!("{}\n{}\n{event}\n", json!({"event_id": id, "sent_at": report.at}), json!({"type": "event"}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(dsn: &str, url: Option<&str>) {
+        assert_eq!(Dsn::parse(dsn).map(|dsn| dsn.envelope_url).as_deref(), url, "{dsn}");
+    }
+
+    #[test]
+    fn reads_data_source_names() {
+        check("https://abc@o1.ingest.example/42", Some("https://o1.ingest.example/api/42/envelope/"));
+        check("http://abc@127.0.0.1:9000/42", Some("http://127.0.0.1:9000/api/42/envelope/"));
+        check("https://abc@example.com/errors/42", Some("https://example.com/errors/api/42/envelope/"));
+        for wrong in ["", "abc", "https://example.com/42", "https://@example.com/42", "https://abc@example.com"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_without_its_key() {
+        let error =
+            ErrorReports::from_env(&Env::from_pairs([("SENTRY_DSN", "https://topsecret@")])).expect_err("wrong");
+        assert!(error.name == "SENTRY_DSN" && !error.detail.contains("topsecret"), "{error}");
+    }
+}

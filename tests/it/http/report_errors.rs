@@ -1,0 +1,87 @@
+//! Answers that are our fault are reported to Sentry, or to what takes its envelopes.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::app::TestApp;
+
+/// Longer than anything that does not hang.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Received = (HeaderMap, String);
+
+/// A stand-in for Sentry that answers with a status and hands on what it gets.
+async fn sentry(status: StatusCode) -> (String, mpsc::UnboundedReceiver<Received>) {
+    let (received, reports) = mpsc::unbounded_channel();
+    let take =
+        async move |State(received): State<mpsc::UnboundedSender<Received>>, headers: HeaderMap, body: String| {
+            received.send((headers, body)).expect("the test listens");
+            status
+        };
+    let router = Router::new().route("/api/42/envelope/", post(take)).with_state(received);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let dsn = format!("http://abc123@{}/42", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, router).await.expect("the fake serves") });
+    (dsn, reports)
+}
+
+/// The next report.
+async fn next(received: &mut mpsc::UnboundedReceiver<Received>) -> Received {
+    let report = tokio::time::timeout(PATIENCE, received.recv()).await;
+    report.expect("a report comes").expect("the fake serves")
+}
+
+/// A product whose database takes no connections any more.
+async fn app_without_database(dsn: &str) -> TestApp {
+    let app = TestApp::start_with([("SENTRY_DSN", dsn)]).await;
+    let admin = app.superuser().await;
+    let database: String = admin.query_one("select current_database()::text", &[]).await.expect("a name").get(0);
+    let closed = format!(
+        "revoke connect on database {database} from public;
+         select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = '{database}' and usename = 'almanac_app'"
+    );
+    admin.batch_execute(&closed).await.expect("arranged");
+    app
+}
+
+#[tokio::test]
+async fn a_failure_is_reported_with_its_cause_and_without_what_was_sent() {
+    let (dsn, mut received) = sentry(StatusCode::OK).await;
+    let app = app_without_database(&dsn).await;
+    let credentials = serde_json::json!({"email": "alice@example.com", "password": "correct horse battery"});
+    let answer = app.anon().post("/api/auth/login", &credentials).await;
+    let problem = answer.assert_problem(503, "database_unavailable");
+    let (headers, envelope) = next(&mut received).await;
+    let auth = headers["x-sentry-auth"].to_str().expect("plain");
+    assert!(auth.contains("sentry_version=7") && auth.contains("sentry_key=abc123"), "{auth}");
+    assert!(!envelope.contains("alice@example.com") && !envelope.contains("correct horse"), "{envelope}");
+    let lines: Vec<Value> = envelope.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect();
+    let [head, item, event] = lines.as_slice() else { panic!("{envelope}") };
+    assert_eq!(head["event_id"], event["event_id"]);
+    assert_eq!(item["type"], "event");
+    assert_eq!(event["transaction"], "POST /api/auth/login");
+    assert_eq!(event["tags"]["request_id"], problem["request_id"]);
+    assert!(event["message"]["formatted"].as_str().is_some_and(|cause| cause.contains("permission denied")), "{event}");
+}
+
+#[tokio::test]
+async fn what_the_client_did_wrong_is_not_reported_and_a_failing_sentry_harms_nothing() {
+    let (dsn, mut received) = sentry(StatusCode::INTERNAL_SERVER_ERROR).await;
+    let app = app_without_database(&dsn).await;
+    app.anon().get("/api/nothing").await.assert_problem(404, "no_route");
+    assert_eq!(app.anon().get("/api/health?deep=1").await.status, 503);
+    assert_eq!(app.anon().get("/api/health?deep=1").await.status, 503);
+    for _ in 0..2 {
+        let (_, envelope) = next(&mut received).await;
+        assert!(envelope.contains("GET /api/health"), "{envelope}");
+    }
+    assert_eq!(app.anon().get("/api/health").await.status, 200);
+}
