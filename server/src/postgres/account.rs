@@ -71,7 +71,11 @@ impl Account {
         }
         if metadata.is_dir() {
             for entry in path.read_dir()? {
-                self.own(&entry?.path())?;
+                match self.own(&entry?.path()) {
+                    // What vanished meanwhile needs no owner.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    owned => owned?,
+                }
             }
         }
         Ok(())

@@ -80,8 +80,9 @@ impl EmbeddedPostgres {
             (options.progress)(&format!("Creating the database in {} ...", folders.data_dir.display()));
             cluster::create(&folders, &programs, &account).await?;
         } else {
-            account.own(&folders.cluster).map_err(|error| folders.cannot(&error))?;
+            // A server that is still ending removes files of its own, so it is waited for before they are gone through.
             cluster::settle_leftover(&folders, options.progress).await?;
+            account.own(&folders.cluster).map_err(|error| folders.cannot(&error))?;
         }
         let (supervisor, lifeline) = spawn(&folders, &programs, &account, options.durable)?;
         let server =
