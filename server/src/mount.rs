@@ -9,7 +9,7 @@ use base::config::{ConfigError, Env};
 use base::http;
 use base::http_client::HttpClient;
 use base::rate_limit::Limiter;
-use base::{Clock, Db, Error, Result};
+use base::{Clock, Db, Error, Result, caller};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::description;
@@ -65,6 +65,8 @@ pub async fn router(settings: Settings) -> Result<Router> {
     });
     let auth = Auth::new(issuers, db.clone(), clock.clone(), &http);
 
+    let caller = caller::App { auth: auth.clone(), db: db.clone(), clock: clock.clone() };
+
     let router = Router::new()
         .merge(auth::router(auth::App::new(
             db.clone(),
@@ -87,10 +89,10 @@ pub async fn router(settings: Settings) -> Result<Router> {
             http.clone(),
         )?))
         .merge(conversation::router(conversation::App::new(&env, limiter.clone(), http.clone())?))
-        .merge(conversations::router(conversations::App { auth: auth.clone(), db: db.clone() }))
+        .merge(conversations::router(caller.clone()))
         .merge(health::router(health::App { db: db.clone(), limiter: limiter.clone() }))
-        .merge(history::router(history::App { auth: auth.clone(), db: db.clone() }))
-        .merge(users::router(users::App::new(auth, db, clock.clone())))
+        .merge(history::router(caller.clone()))
+        .merge(users::router(caller))
         .merge(description::router());
     Ok(http::finish(router, http::Settings::from_env(&env, clock)?))
 }

@@ -10,7 +10,6 @@ use domain::conversation::{self, Conversation, title_of};
 use domain::message::{self, Message, NewMessage, Role, Status};
 use http::StatusCode;
 use jiff::{Timestamp, ToSpan};
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::App;
@@ -49,7 +48,7 @@ pub(crate) async fn begin_reply(
     model: &str,
 ) -> Result<Begun> {
     let now = app.clock.now();
-    let mut tx = app.db.as_user(owner).await?;
+    let mut tx = app.db.as_writer(owner).await?;
     if let Some(kept) = key.claim(&mut tx, owner, "POST /api/chat", send).await? {
         return join_kept(tx, owner, &kept).await;
     }
@@ -59,7 +58,7 @@ pub(crate) async fn begin_reply(
         && !matches!(send.wish, Wish::Regenerate { .. })
         && let Some(reply) = message::find_reply_to(&mut tx, owner, question_id).await?
     {
-        key.keep(&mut tx, owner, StatusCode::OK, &json!(reply.id)).await?;
+        key.keep(&mut tx, owner, StatusCode::OK, &reply.id).await?;
         tx.commit().await?;
         return Ok(Begun::Known { question_id, reply: Box::new(reply) });
     }
@@ -72,7 +71,7 @@ pub(crate) async fn begin_reply(
     let reply_id = app.clock.new_id();
     let parent_id = Some(question_id);
     let new = NewMessage { id: reply_id, conversation_id: conversation.id, parent_id, model, created_at };
-    key.keep(&mut tx, owner, StatusCode::OK, &json!(reply_id)).await?;
+    key.keep(&mut tx, owner, StatusCode::OK, &reply_id).await?;
     message::create_reply(tx, owner, &new, app.lease.0.as_secs_f64()).await?;
     let title = is_new.then_some(conversation.title);
     let conversation_id = conversation.id;
@@ -114,7 +113,7 @@ async fn store_question(
 
 /// The reply to the send that had the idempotency key first.
 async fn join_kept(mut tx: Tx, owner: Uuid, kept: &Kept) -> Result<Begun> {
-    let id = kept.answer.as_str().and_then(|id| id.parse().ok());
+    let id: Option<Uuid> = serde_json::from_str(&kept.answer).ok();
     let reply = match id {
         Some(id) => message::find(&mut tx, owner, id).await?,
         None => None,

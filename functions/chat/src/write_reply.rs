@@ -232,7 +232,7 @@ impl Writer {
         let mut waits = END_RETRY_WAITS.into_iter();
         loop {
             let storing = async {
-                let tx = self.guard.app.db.as_user(self.new.owner).await?;
+                let tx = self.guard.app.db.as_writer(self.new.owner).await?;
                 Ok(message::end_reply(tx, self.new.owner, self.new.reply_id, &self.content, ending).await?)
             };
             match (storing.await, waits.next()) {

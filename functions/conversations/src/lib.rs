@@ -11,30 +11,10 @@ mod list_conversations;
 mod list_messages;
 
 use axum::Router;
-use axum::extract::FromRef;
 use axum::routing::get;
-use base::auth::Auth;
-use base::config::Env;
-use base::http_client::HttpClient;
-use base::{Clock, Db};
 use utoipa::OpenApi;
 
-/// What this function may use: the database as the caller.
-#[derive(Debug, Clone, FromRef)]
-pub struct App {
-    /// Whose tokens are taken.
-    pub auth: Auth,
-    /// The database.
-    pub db: Db,
-}
-
-impl App {
-    /// Reads `DATABASE_URL` and `AUTH_ISSUERS`.
-    pub fn from_env(env: &Env) -> base::Result<Self> {
-        let db = Db::from_env(env)?;
-        Ok(Self { auth: Auth::from_env(env, db.clone(), Clock::system(), &HttpClient::default())?, db })
-    }
-}
+pub use base::caller::App;
 
 /// The routes.
 pub fn router(app: App) -> Router {

@@ -21,34 +21,12 @@ mod update_preferences;
 mod update_user;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, patch, post};
-use base::auth::Auth;
-use base::config::Env;
-use base::http_client::HttpClient;
-use base::{Clock, Db, Error};
+use base::Error;
 use utoipa::OpenApi;
 
-/// What this function may use: the database as the caller.
-#[derive(Debug, Clone, FromRef)]
-pub struct App {
-    auth: Auth,
-    db: Db,
-    clock: Clock,
-}
-
-impl App {
-    /// Reads `DATABASE_URL` and `AUTH_ISSUERS`.
-    pub fn from_env(env: &Env) -> base::Result<Self> {
-        let (db, clock) = (Db::from_env(env)?, Clock::system());
-        Ok(Self::new(Auth::from_env(env, db.clone(), clock.clone(), &HttpClient::default())?, db, clock))
-    }
-
-    /// Takes the tokens that `auth` takes.
-    pub fn new(auth: Auth, db: Db, clock: Clock) -> Self {
-        Self { auth, db, clock }
-    }
-}
+pub use base::caller::App;
 
 /// The routes.
 pub fn router(app: App) -> Router {

@@ -33,7 +33,7 @@ pub(crate) async fn update_me(
     key: IdempotencyKey,
     Json(profile): Json<Profile>,
 ) -> Result<Response> {
-    let mut tx = db.as_user(user.id).await?;
+    let mut tx = db.as_writer(user.id).await?;
     if let Some(answer) = key.claim(&mut tx, user.id, "PUT /api/users/me", &profile).await? {
         return Ok(answer.into_response());
     }

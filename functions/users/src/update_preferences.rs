@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base::auth::User;
-use base::extract::Json;
+use base::extract::{Json, refuse_nul};
 use base::idempotency::IdempotencyKey;
 use base::{Clock, Db, Error, Result};
 use domain::user;
@@ -27,33 +27,12 @@ pub(crate) async fn update_preferences(
     Json(preferences): Json<Map<String, Value>>,
 ) -> Result<Response> {
     let preferences = Value::Object(preferences);
-    if let Some(pointer) = pointer_to_nul(&preferences) {
-        return Err(Error::invalid(pointer, "Text with the character U+0000 cannot be kept."));
-    }
-    let mut tx = db.as_user(user.id).await?;
+    refuse_nul("", &preferences)?;
+    let mut tx = db.as_writer(user.id).await?;
     if let Some(answer) = key.claim(&mut tx, user.id, "PUT /api/users/preferences", &preferences).await? {
         return Ok(answer.into_response());
     }
     let updated = user::update_preferences(&mut tx, user.id, preferences, clock.now()).await?;
     let updated = updated.ok_or_else(|| Error::not_found("user"))?;
     key.commit(tx, user.id, StatusCode::OK, &updated).await
-}
-
-/// Where the first text is that PostgreSQL's `jsonb` refuses. The parser has bounded the depth.
-fn pointer_to_nul(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => text.contains('\0').then(String::new),
-        Value::Array(items) => {
-            let mut places = items.iter().enumerate();
-            places.find_map(|(index, item)| Some(format!("/{index}{}", pointer_to_nul(item)?)))
-        }
-        Value::Object(members) => members.iter().find_map(|(name, member)| {
-            if name.contains('\0') {
-                return Some(String::new());
-            }
-            let name = name.replace('~', "~0").replace('/', "~1");
-            Some(format!("/{name}{}", pointer_to_nul(member)?))
-        }),
-        _ => None,
-    }
 }

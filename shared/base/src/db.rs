@@ -4,8 +4,9 @@
 //! the role `authenticated` and the user's claims, so that row-level security decides what it sees. A
 //! statement outside of such a transaction is refused by the database.
 //!
-//! [`Db::as_user`] is for requests, [`Db::as_app`] for the few functions in schema `almanac` that a
-//! login or an identity look-up needs before there is a user, [`Db::as_service`] for webhooks and jobs.
+//! [`Db::as_user`] reads for a request and [`Db::as_writer`] writes; [`Db::as_app`] is for the few functions in
+//! schema `almanac` that a login or an identity look-up needs before there is a user, [`Db::as_service`] and
+//! [`Db::as_job`] for webhooks and jobs.
 
 mod connect;
 mod param;
@@ -18,7 +19,7 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::config::Env;
-use crate::{Error, Result};
+use crate::{Error, Result, request};
 
 use connect::Connector;
 pub use connect::{ConnectError, connect};
@@ -43,8 +44,21 @@ pub struct Db {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Actor {
     User(Uuid),
+    Writer { user: Uuid, group: Uuid },
     App,
     Service,
+    Job { owner: Uuid, group: Uuid },
+}
+
+impl Actor {
+    /// Who writes, as the change log names it, the action it belongs to, and whose rows are written.
+    fn writes(self) -> Option<(&'static str, Uuid, Uuid)> {
+        match self {
+            Self::Writer { user, group } => Some(("user", group, user)),
+            Self::Job { owner, group } => Some(("job", group, owner)),
+            Self::User(_) | Self::App | Self::Service => None,
+        }
+    }
 }
 
 impl Db {
@@ -76,9 +90,17 @@ impl Db {
         Ok(Self { pool, pipelined })
     }
 
-    /// A transaction that sees and changes only what belongs to this user.
+    /// A transaction that reads what belongs to this user, and nothing else.
     pub async fn as_user(&self, user: Uuid) -> Result<Tx> {
         self.begin(Actor::User(user)).await
+    }
+
+    /// A transaction that changes what belongs to this user. It waits for the user's other writers first, so what
+    /// it reads stays as it is until it has written. What it changes is logged as one action with all else that
+    /// the request changes; an `Action-Group` header that is no UUID is 422.
+    pub async fn as_writer(&self, user: Uuid) -> Result<Tx> {
+        let group = request::begin_action()?;
+        self.begin(Actor::Writer { user, group }).await
     }
 
     /// A transaction without a user, which may only call the functions granted to the application's login.
@@ -98,6 +120,12 @@ impl Db {
             None => Ok(()),
             Some(detail) => Err(crate::config::ConfigError { name: "DATABASE_URL".to_owned(), detail }.into()),
         }
+    }
+
+    /// The same for work on one user's rows that no request asked for: it is one of that user's writers, and the
+    /// change log says that a job did it. `group` is the action it belongs to.
+    pub async fn as_job(&self, owner: Uuid, group: Uuid) -> Result<Tx> {
+        self.begin(Actor::Job { owner, group }).await
     }
 
     async fn begin(&self, actor: Actor) -> Result<Tx> {

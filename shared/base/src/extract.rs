@@ -6,8 +6,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::{Error, Result};
 
@@ -117,6 +118,41 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             let name = error.path().to_string();
             Error::invalid(if name == "." { "query".to_owned() } else { name }, sentence(error.inner()))
         })
+    }
+}
+
+/// A field of a change: left out it stays as it is, `null` clears it. For
+/// `#[serde(default, deserialize_with = "base::extract::present")]` on an `Option<Option<T>>`.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// Refuses what PostgreSQL's `jsonb` cannot keep, text with the character U+0000, and names its place below
+/// `pointer`. The parser has bounded the depth.
+pub fn refuse_nul(pointer: &str, value: &Value) -> Result<()> {
+    match pointer_to_nul(value) {
+        None => Ok(()),
+        Some(place) => {
+            Err(Error::invalid(format!("{pointer}{place}"), "Text with the character U+0000 cannot be kept."))
+        }
+    }
+}
+
+fn pointer_to_nul(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => {
+            let mut places = items.iter().enumerate();
+            places.find_map(|(index, item)| Some(format!("/{index}{}", pointer_to_nul(item)?)))
+        }
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            if name.contains('\0') {
+                return Some(String::new());
+            }
+            let name = name.replace('~', "~0").replace('/', "~1");
+            Some(format!("/{name}{}", pointer_to_nul(member)?))
+        }),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The layers around every router, the same on AWS Lambda and on one machine.
 
 mod cors;
-mod etag;
+pub(crate) mod etag;
 mod metrics;
 mod record;
 

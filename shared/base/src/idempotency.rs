@@ -7,15 +7,13 @@
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::db::Tx;
-use crate::extract::Json;
-use crate::{Error, Result, params};
+use crate::{Error, Result, params, request};
 
 /// The request header.
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -66,7 +64,8 @@ impl IdempotencyKey {
             .query_opt(
                 "insert into idempotency_keys (user_id, key, fingerprint) values ($1, $2, $3)
                  on conflict (user_id, key) do update
-                 set fingerprint = excluded.fingerprint, status = null, answer = null, created_at = now()
+                 set fingerprint = excluded.fingerprint, status = null, answer = null, action_group = null,
+                     created_at = now()
                  where idempotency_keys.created_at < now() - make_interval(hours => $4)
                  returning key",
                 params![owner, key, fingerprint, KEPT_HOURS],
@@ -77,7 +76,7 @@ impl IdempotencyKey {
         }
         let row = tx
             .query_one(
-                "select fingerprint, status, answer from idempotency_keys where user_id = $1 and key = $2",
+                "select fingerprint, status, answer, action_group from idempotency_keys where user_id = $1 and key = $2",
                 params![owner, key],
             )
             .await?;
@@ -90,26 +89,43 @@ impl IdempotencyKey {
         }
         let status: Option<i16> = row.get("status");
         let status = status.and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
-        let answer: Option<Value> = row.get("answer");
-        Ok(Some(Kept { status: status.unwrap_or(StatusCode::OK), answer: answer.unwrap_or_default() }))
+        let answer: Option<String> = row.get("answer");
+        // The answer names the action of the write that was made, not of this one, which makes none.
+        request::note(|notes| notes.action_group = row.get("action_group"));
+        Ok(Some(Kept { status: status.unwrap_or(StatusCode::OK), answer: answer.unwrap_or_else(|| "null".to_owned()) }))
     }
 
     /// Keeps the answer with the key, in the write's own transaction.
-    pub async fn keep(&self, tx: &mut Tx, owner: Uuid, status: StatusCode, answer: &Value) -> Result<()> {
+    pub async fn keep(&self, tx: &mut Tx, owner: Uuid, status: StatusCode, body: &impl Serialize) -> Result<()> {
+        let answer = serde_json::to_string(body).map_err(Error::internal)?;
+        self.keep_text(tx, owner, status, &answer).await
+    }
+
+    async fn keep_text(&self, tx: &mut Tx, owner: Uuid, status: StatusCode, answer: &str) -> Result<()> {
         let Some(key) = self.as_deref() else { return Ok(()) };
         let status = i16::try_from(status.as_u16()).unwrap_or(i16::MAX);
-        let sql = "update idempotency_keys set status = $3, answer = $4 where user_id = $1 and key = $2";
-        tx.execute(sql, params![owner, key, status, answer]).await?;
+        let action_group = request::current().and_then(|request| request.notes().action_group);
+        let sql = "update idempotency_keys set status = $3, answer = $4, action_group = $5
+                   where user_id = $1 and key = $2";
+        tx.execute(sql, params![owner, key, status, answer, action_group]).await?;
         Ok(())
     }
 
-    /// Keeps the answer with the key, commits the write, and answers.
+    /// Keeps the answer with the key, commits the write, and answers. 204 has no body, whatever is given as one.
     pub async fn commit(&self, mut tx: Tx, owner: Uuid, status: StatusCode, body: &impl Serialize) -> Result<Response> {
-        let answer = serde_json::to_value(body).map_err(Error::internal)?;
-        self.keep(&mut tx, owner, status, &answer).await?;
+        let answer = serde_json::to_string(body).map_err(Error::internal)?;
+        self.keep_text(&mut tx, owner, status, &answer).await?;
         tx.commit().await?;
-        Ok((status, Json(answer)).into_response())
+        Ok(answered(status, answer))
     }
+}
+
+/// The same bytes each time, so that the entity tag is the same too.
+fn answered(status: StatusCode, answer: String) -> Response {
+    if status == StatusCode::NO_CONTENT {
+        return status.into_response();
+    }
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], answer).into_response()
 }
 
 /// The answer to the write that had the key first.
@@ -117,13 +133,13 @@ impl IdempotencyKey {
 pub struct Kept {
     /// Its status.
     pub status: StatusCode,
-    /// Its body.
-    pub answer: Value,
+    /// Its body: JSON.
+    pub answer: String,
 }
 
 impl IntoResponse for Kept {
     fn into_response(self) -> Response {
         let replayed = [(REPLAYED_HEADER, HeaderValue::from_static("true"))];
-        (self.status, replayed, Json(self.answer)).into_response()
+        (replayed, answered(self.status, self.answer)).into_response()
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`address`] | the caller's network address, behind proxies and gateways |
 //! | [`auth`] | bearer tokens of any configured issuer, and the [`auth::User`] extractor |
+//! | [`caller`] | what a function that acts as the caller may use |
 //! | [`clock`] | the time and new ids, both movable in tests |
 //! | [`config`] | settings from the environment, each with a clear error |
 //! | [`db`] | connections, and transactions that act as one user |
@@ -13,6 +14,7 @@
 //! | [`http`] | the layers around every router: request ids, CORS, limits, panics, the log line |
 //! | [`http_client`] | the client for outgoing calls |
 //! | [`idempotency`] | `Idempotency-Key`: the same write twice happens once |
+//! | [`if_match`] | `If-Match`: a write made from an older state changes nothing |
 //! | [`log`] | JSON log lines |
 //! | [`openapi`] | what all operations of the API description share |
 //! | [`page`] | keyset pages: `limit`, `before`, `Link` |
@@ -22,6 +24,7 @@
 
 pub mod address;
 pub mod auth;
+pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -31,6 +34,7 @@ pub mod extract;
 pub mod http;
 pub mod http_client;
 pub mod idempotency;
+pub mod if_match;
 pub mod log;
 pub mod openapi;
 pub mod page;

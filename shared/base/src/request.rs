@@ -6,10 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::{HeaderMap, HeaderName};
 use uuid::Uuid;
 
+use crate::{Clock, Error, Result};
+
 /// The request's id, in and out. An incoming one is kept when it is short and plain.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// W3C Trace Context, in and out.
 pub const TRACEPARENT_HEADER: HeaderName = HeaderName::from_static("traceparent");
+/// The action that a write belongs to, in and out: what shares one can be undone together.
+pub const ACTION_GROUP_HEADER: HeaderName = HeaderName::from_static("action-group");
 /// The longest id taken over from a client, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
@@ -23,6 +27,8 @@ pub struct Request {
     id: Arc<str>,
     trace_id: Arc<str>,
     span_id: Arc<str>,
+    /// The action that the client names, or a new one; none when what it names is no UUID.
+    action_group: Option<Uuid>,
     notes: Arc<Mutex<Notes>>,
 }
 
@@ -31,6 +37,8 @@ pub struct Request {
 pub struct Notes {
     /// The internal user id.
     pub user_id: Option<Uuid>,
+    /// The action that what was written belongs to.
+    pub action_group: Option<Uuid>,
     /// The model that answered, as `provider/model`.
     pub model: Option<String>,
     /// Tokens read by the model.
@@ -53,7 +61,11 @@ impl Request {
             .and_then(trace_id_of)
             .map_or_else(|| fresh.simple().to_string().into(), Arc::from);
         let span_id = fresh.simple().to_string()[16..].into();
-        Self { id, trace_id, span_id, notes: Arc::default() }
+        let action_group = match headers.get(ACTION_GROUP_HEADER) {
+            Some(named) => named.to_str().ok().and_then(|named| named.parse().ok()),
+            None => Some(fresh),
+        };
+        Self { id, trace_id, span_id, action_group, notes: Arc::default() }
     }
 
     /// The id that the client, the problem body and the log share.
@@ -90,6 +102,15 @@ impl Request {
 /// The request being served by this task, if any.
 pub fn current() -> Option<Request> {
     CURRENT.try_with(Clone::clone).ok()
+}
+
+/// The action that a write now belongs to, which the answer will name: that of the request, or one of its own
+/// outside of a request.
+pub(crate) fn begin_action() -> Result<Uuid> {
+    let Some(request) = current() else { return Ok(Clock::system().new_id()) };
+    let group = request.action_group.ok_or_else(|| Error::invalid("Action-Group", "Give a UUID."))?;
+    request.note(|notes| notes.action_group = Some(group));
+    Ok(group)
 }
 
 /// The id of the request being served, or an empty string outside of one.

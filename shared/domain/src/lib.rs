@@ -4,5 +4,6 @@
 //! without it; it is there so that the planner uses the owner's index and a reader sees whose rows they are.
 
 pub mod conversation;
+pub mod field;
 pub mod message;
 pub mod user;

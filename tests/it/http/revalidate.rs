@@ -48,13 +48,24 @@ async fn a_tag_opens_nothing() {
 }
 
 #[tokio::test]
-async fn writes_and_problems_have_no_tag() {
+async fn a_write_answers_with_the_tag_of_what_it_leaves() {
     let app = TestApp::start().await;
     let alice = app.register("alice").await;
-    let answers = [
-        alice.get("/api/nothing").await,
-        alice.put("/api/users/me", &json!({"full_name": "A"})).await,
-        alice.get("/api/users").await,
-    ];
+    let write = || alice.request(Method::PUT, "/api/users/me").header("idempotency-key", "once");
+    let written = Answer::of(write().json(&json!({"full_name": "A"}))).await;
+    let read = alice.get("/api/users/me").await;
+    assert_ne!(read.header("etag"), "");
+    assert_eq!(written.header("etag"), read.header("etag"));
+    let again = Answer::of(write().json(&json!({"full_name": "A"}))).await;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.header("etag"), read.header("etag"));
+    assert_eq!(again.header("action-group"), written.header("action-group"));
+}
+
+#[tokio::test]
+async fn problems_have_no_tag() {
+    let app = TestApp::start().await;
+    let alice = app.register("alice").await;
+    let answers = [alice.get("/api/nothing").await, alice.get("/api/users").await];
     assert!(answers.iter().all(|answer| answer.header("etag").is_empty()), "{answers:?}");
 }

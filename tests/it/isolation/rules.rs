@@ -54,7 +54,7 @@ const CLOSED: Rule = Rule {
 const OPEN: Rule = Rule { may_select: true, may_insert: true, may_update: Columns::All, may_delete: true, ..CLOSED };
 
 /// Every table, in an order that its references allow.
-pub(super) const RULES: [Rule; 8] = [
+pub(super) const RULES: [Rule; 10] = [
     Rule {
         table: "users",
         owner: Some("id"),
@@ -89,6 +89,19 @@ pub(super) const RULES: [Rule; 8] = [
         table: "idempotency_keys",
         insert: r"insert into idempotency_keys (user_id, key, fingerprint) values ($1, $2::text, '\x00')",
         ..OPEN
+    },
+    Rule {
+        table: "change_counters",
+        insert: "insert into change_counters (user_id, seq) select $1, 1 where $2::uuid is not null",
+        ..CLOSED
+    },
+    Rule {
+        table: "changes",
+        may_select: true,
+        insert:
+            "insert into changes (user_id, seq, entity, entity_id, operation, after, actor, action_group, changed_at)
+                 values ($1, 1, 'task', $2, 'insert', '{}', 'user', $2, now())",
+        ..CLOSED
     },
     Rule {
         table: "conversations",

@@ -3,6 +3,7 @@
 //! Transaction poolers need this too: a named statement may meet another connection.
 
 use jiff::Timestamp;
+use jiff::civil::{Date, Time};
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -28,6 +29,8 @@ params_as! {
     String => TEXT,
     Uuid => UUID,
     Timestamp => TIMESTAMPTZ,
+    Date => DATE,
+    Time => TIME,
     serde_json::Value => JSONB,
     &[u8] => BYTEA,
     Vec<u8> => BYTEA,

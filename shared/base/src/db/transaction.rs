@@ -9,6 +9,7 @@ use deadpool::managed::Object;
 use futures_util::TryFutureExt;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row};
+use uuid::Uuid;
 
 use super::connect::Connector;
 use super::{Actor, STATEMENT_TIMEOUT_MS};
@@ -20,6 +21,10 @@ const COMMIT: &str = "commit";
 const ACT_AS: &str = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), \
     set_config('request.jwt.claim.sub', $3, true), set_config('statement_timeout', $4, true)";
 const BOUND: &str = "select set_config('statement_timeout', $1, true)";
+/// Writers of one user go one after another: the order in which they get the lock is the order in which they
+/// commit, and none of them waits for rows that another holds.
+const WRITE_AS: &str = "select set_config('almanac.actor', $1, true), set_config('almanac.action_group', $2, true), \
+    pg_advisory_xact_lock(hashtextextended('write ' || $3, 0))";
 
 /// A transaction. Dropped before [`Tx::commit`], it is rolled back, and its connection serves nobody
 /// until that is done.
@@ -125,21 +130,26 @@ impl Tx {
     }
 }
 
-/// `begin` and the settings: who acts, and how long a statement may take.
+/// `begin` and the settings: who acts, for whom it writes, and how long a statement may take.
 async fn open(client: &Client, actor: Actor, pipelined: bool) -> Result<(), Error> {
     let timeout = STATEMENT_TIMEOUT_MS.to_string();
+    let service = || ("service_role", r#"{"role":"service_role"}"#.to_owned(), String::new());
+    let user =
+        |user: Uuid| ("authenticated", format!(r#"{{"sub":"{user}","role":"authenticated"}}"#), user.to_string());
     let (role, claims, subject) = match actor {
-        Actor::User(user) => {
-            ("authenticated", format!(r#"{{"sub":"{user}","role":"authenticated"}}"#), user.to_string())
-        }
-        Actor::Service => ("service_role", r#"{"role":"service_role"}"#.to_owned(), String::new()),
+        Actor::User(id) | Actor::Writer { user: id, .. } => user(id),
+        Actor::Service | Actor::Job { .. } => service(),
         Actor::App => {
             let bound = crate::params![timeout];
             return in_order(pipelined, client.batch_execute(BEGIN), client.query_typed(BOUND, bound)).await;
         }
     };
     let settings = crate::params![role, claims, subject, timeout];
-    in_order(pipelined, client.batch_execute(BEGIN), client.query_typed(ACT_AS, settings)).await
+    let act = in_order(pipelined, client.batch_execute(BEGIN), client.query_typed(ACT_AS, settings));
+    let Some((name, group, owner)) = actor.writes() else { return act.await };
+    let (group, owner) = (group.to_string(), owner.to_string());
+    let writer = crate::params![name, group, owner];
+    in_order(pipelined, act, client.query_typed(WRITE_AS, writer)).await
 }
 
 async fn in_order<T>(

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, header, request::Parts};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::idempotency;
-use crate::request::REQUEST_ID_HEADER;
+use crate::request::{ACTION_GROUP_HEADER, REQUEST_ID_HEADER};
 
 /// How long a browser may keep the answer to a preflight request.
 const MAX_AGE: Duration = Duration::from_hours(1);
@@ -26,6 +26,7 @@ pub(super) fn layer(origins: Vec<String>) -> CorsLayer {
             header::LOCATION,
             header::RETRY_AFTER,
             REQUEST_ID_HEADER,
+            ACTION_GROUP_HEADER,
             idempotency::REPLAYED_HEADER,
             HeaderName::from_static("ratelimit"),
             HeaderName::from_static("ratelimit-policy"),

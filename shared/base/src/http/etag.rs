@@ -1,4 +1,5 @@
-//! Entity tags: a GET whose answer did not change since the client's last is answered 304.
+//! Entity tags: a GET whose answer did not change since the client's last is answered 304, and a write answers
+//! with the tag of what it leaves behind, for [`IfMatch`](crate::if_match::IfMatch).
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -15,23 +16,21 @@ const TAGGED_BYTES_MAX: u64 = 1024 * 1024;
 const TAG_BYTES: usize = 16;
 
 pub(super) async fn tag(request: Request, next: Next) -> Response {
-    if request.method() != Method::GET {
-        return next.run(request).await;
-    }
-    let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let is_get = request.method() == Method::GET;
+    let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| is_get).cloned();
+    let method = request.method().clone();
     let response = next.run(request).await;
-    if !is_taggable(&response) {
+    if !is_taggable(&method, &response) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, usize::MAX).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let digest = Sha256::digest(&bytes);
-    let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&digest[..TAG_BYTES]));
+    let tag = tag_of(&bytes);
     let is_known = known.is_some_and(|known| lists(&known, &tag));
     parts.headers.insert(header::ETAG, HeaderValue::try_from(tag).expect("base64 is plain ASCII"));
-    if !parts.headers.contains_key(header::CACHE_CONTROL) {
+    if is_get && !parts.headers.contains_key(header::CACHE_CONTROL) {
         // The client may keep it, but asks each time whether it still holds.
         parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
@@ -43,16 +42,27 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(bytes))
 }
 
-/// JSON that is there as a whole; streams are left alone.
-fn is_taggable(response: &Response) -> bool {
+/// The tag of a representation: the beginning of its hash.
+pub(crate) fn tag_of(bytes: &[u8]) -> String {
+    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..TAG_BYTES]))
+}
+
+/// JSON that is there as a whole and shows a resource as it now is; streams are left alone.
+fn is_taggable(method: &Method, response: &Response) -> bool {
     let headers = response.headers();
-    response.status() == StatusCode::OK
+    let shows_resource = match response.status() {
+        StatusCode::OK => [Method::GET, Method::PUT, Method::PATCH].contains(method),
+        StatusCode::CREATED => true,
+        _ => false,
+    };
+    shows_resource
         && !headers.contains_key(header::ETAG)
         && headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json")
         && response.body().size_hint().exact().is_some_and(|size| size <= TAGGED_BYTES_MAX)
 }
 
-fn lists(known: &HeaderValue, tag: &str) -> bool {
+/// Whether a header with tags lists this one.
+pub(crate) fn lists(known: &HeaderValue, tag: &str) -> bool {
     let known = known.to_str().unwrap_or_default();
     known.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == tag || one == "*")
 }

@@ -16,7 +16,7 @@ use super::Settings;
 use super::metrics::{Measured, Metrics};
 use crate::error::Cause;
 use crate::error_report::{ErrorReports, Report};
-use crate::request::{self, REQUEST_ID_HEADER, TRACEPARENT_HEADER};
+use crate::request::{self, ACTION_GROUP_HEADER, REQUEST_ID_HEADER, TRACEPARENT_HEADER};
 use crate::{Clock, address};
 
 /// The caller's address, in the extensions of every request.
@@ -55,9 +55,12 @@ pub(super) async fn record(State(settings): State<Settings>, mut http: Request, 
     let mut response = request.scope(next.run(http)).await;
     line.status = response.status();
     line.cause = response.extensions_mut().remove::<Cause>();
+    let action = request.notes().action_group.filter(|_| line.status.is_success());
+    let action = action.map(|group| (ACTION_GROUP_HEADER, group.to_string()));
+    let named = [(REQUEST_ID_HEADER, request.id().to_owned()), (TRACEPARENT_HEADER, request.traceparent())];
     let headers = response.headers_mut();
-    // Both are plain ASCII by construction; a value that is not is left out rather than failed on.
-    for (name, value) in [(REQUEST_ID_HEADER, request.id().to_owned()), (TRACEPARENT_HEADER, request.traceparent())] {
+    // All are plain ASCII by construction; a value that is not is left out rather than failed on.
+    for (name, value) in named.into_iter().chain(action) {
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);
         }
@@ -87,6 +90,7 @@ impl Drop for Line {
         let status = self.status.as_u16();
         self.metrics.write(&Measured { route: &self.route, status, ms, notes: &notes, at: now });
         let user_id = notes.user_id.map(tracing::field::display);
+        let action_group = notes.action_group.map(tracing::field::display);
         let cause = self.cause.as_ref().map(|Cause(source)| chain(&***source));
         macro_rules! line {
             ($level:ident) => {
@@ -98,6 +102,7 @@ impl Drop for Line {
                     status,
                     ms,
                     user_id,
+                    action_group,
                     model = notes.model,
                     input_tokens = notes.input_tokens,
                     output_tokens = notes.output_tokens,
