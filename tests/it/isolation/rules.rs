@@ -54,7 +54,7 @@ const CLOSED: Rule = Rule {
 const OPEN: Rule = Rule { may_select: true, may_insert: true, may_update: Columns::All, may_delete: true, ..CLOSED };
 
 /// Every table, in an order that its references allow.
-pub(super) const RULES: [Rule; 10] = [
+pub(super) const RULES: [Rule; 12] = [
     Rule {
         table: "users",
         owner: Some("id"),
@@ -112,6 +112,18 @@ pub(super) const RULES: [Rule; 10] = [
         table: "messages",
         insert: "insert into messages (id, conversation_id, user_id, role, content, model, created_at, updated_at)
                  values ($2, $1, $1, 'user', 'secret', 'local/demo', now(), now())",
+        ..OPEN
+    },
+    Rule {
+        table: "goals",
+        insert: "insert into goals (id, user_id, title, timeframe, starts_on, created_at, updated_at)
+                 values ($2, $1, 'secret', 'week', '2026-11-16', now(), now())",
+        ..OPEN
+    },
+    Rule {
+        table: "reflections",
+        insert: "insert into reflections (id, user_id, reflection_type, starts_on, ends_on, content, created_at, updated_at)
+                 values ($2, $1, 'daily', '2026-11-21', '2026-11-21', 'secret', now(), now())",
         ..OPEN
     },
 ];
