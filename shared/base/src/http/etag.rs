@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 /// Larger answers are not hashed.
-const TAGGED_BYTES_MAX: u64 = 1024 * 1024;
+const TAGGED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How much of the hash makes the tag, in bytes.
 const TAG_BYTES: usize = 16;
 
