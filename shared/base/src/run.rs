@@ -7,10 +7,13 @@
 //!
 //! Every answer is streamed, so every route in `template.yaml` has `ResponseTransferMode: RESPONSE_STREAM`:
 //! a buffered integration would hand the client the raw metadata that precedes a streamed body.
+//!
+//! [`start`] is for functions that answer HTTP, [`start_events`] for those that queues and schedules call.
 
 mod answer;
 mod body;
 mod event;
+mod event_function;
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
@@ -30,6 +33,7 @@ use crate::config::{ConfigError, Env};
 use crate::request::REQUEST_ID_HEADER;
 use crate::{Clock, Error, http, log, request};
 use answer::RuntimeApi;
+pub use event_function::{Event, start_events};
 
 /// Where Lambda serves its Runtime API: `host:port`, or a whole address under local emulators.
 const RUNTIME_API_SETTING: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -44,7 +48,12 @@ pub async fn start<App>(
 ) -> ExitCode {
     let env = Env::from_process();
     log::start(&env);
-    match serve_all(&env, from_env, router).await {
+    exit_code(serve_all(&env, from_env, router).await)
+}
+
+/// How the process ends; why it failed is one line of the log.
+fn exit_code(served: Result<(), lambda_http::Error>) -> ExitCode {
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = with_causes(error.as_ref()), "the function stopped");
