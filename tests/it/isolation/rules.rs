@@ -54,7 +54,7 @@ const CLOSED: Rule = Rule {
 const OPEN: Rule = Rule { may_select: true, may_insert: true, may_update: Columns::All, may_delete: true, ..CLOSED };
 
 /// Every table, in an order that its references allow.
-pub(super) const RULES: [Rule; 12] = [
+pub(super) const RULES: [Rule; 14] = [
     Rule {
         table: "users",
         owner: Some("id"),
@@ -115,6 +115,13 @@ pub(super) const RULES: [Rule; 12] = [
         ..OPEN
     },
     Rule {
+        table: "conversation_shares",
+        insert: "insert into conversation_shares
+                     (id, user_id, conversation_id, until_message_id, title, token_hash, created_at)
+                 values ($2, $1, $1, $1, 'secret', sha256($2::text::bytea), now())",
+        ..OPEN
+    },
+    Rule {
         table: "goals",
         insert: "insert into goals (id, user_id, title, timeframe, starts_on, created_at, updated_at)
                  values ($2, $1, 'secret', 'week', '2026-11-16', now(), now())",
@@ -122,8 +129,14 @@ pub(super) const RULES: [Rule; 12] = [
     },
     Rule {
         table: "reflections",
-        insert: "insert into reflections (id, user_id, reflection_type, starts_on, ends_on, content, created_at, updated_at)
+        insert:
+            "insert into reflections (id, user_id, reflection_type, starts_on, ends_on, content, created_at, updated_at)
                  values ($2, $1, 'daily', '2026-11-21', '2026-11-21', 'secret', now(), now())",
+        ..OPEN
+    },
+    Rule {
+        table: "tasks",
+        insert: "insert into tasks (id, user_id, title, created_at, updated_at) values ($2, $1, 'secret', now(), now())",
         ..OPEN
     },
 ];
