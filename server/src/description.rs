@@ -20,6 +20,7 @@ pub fn document() -> OpenApi {
     let mut api = OpenApiBuilder::new().info(info).build();
     for part in [
         auth::openapi(),
+        changes::openapi(),
         chat::openapi(),
         clerk_webhook::openapi(),
         conversation::openapi(),

@@ -80,6 +80,7 @@ pub async fn router(settings: Settings) -> Result<Router> {
             clerk_webhook::Settings::from_env(&env)?,
             clock.clone(),
         )))
+        .merge(changes::router(caller.clone()))
         .merge(chat::router(chat::App::new(
             &env,
             auth.clone(),

@@ -3,11 +3,13 @@
 
 mod app;
 mod auth;
+mod changes;
 mod chat;
 mod clerk_webhook;
 mod cluster;
 mod conversation;
 mod conversations;
+mod dice;
 mod fakes;
 mod health;
 mod history;

@@ -13,6 +13,7 @@ EVENTS = pytest.mark.parametrize("event", [events.rest, events.http], ids=["REST
 # One request for each function that needs no database, and what it is answered.
 ANONYMOUS = {
     "auth": (("POST", "/api/auth/login", {"body": "{"}), 400, "malformed"),
+    "changes": (("GET", "/api/changes", {}), 401, "token_missing"),
     "chat": (("POST", "/api/chat", {"body": {"content": "Hello"}}), 401, "token_missing"),
     "clerk-webhook": (("POST", "/api/webhooks/clerk", {"body": "{}"}), 401, "signature_invalid"),
     "conversation": (("POST", "/api/conversation", {"body": {"message": 1}}), 422, "invalid"),

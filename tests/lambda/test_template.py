@@ -33,6 +33,7 @@ PROVIDERS = {
 # The whole of what each function may reach.
 SETTINGS = {
     "auth": DATABASE | {"AUTH_SIGNING_KEY", "PUBLIC_URL"},
+    "changes": DATABASE | {"AUTH_ISSUERS"},
     "chat": DATABASE | PROVIDERS | {"ALMANAC_DEFAULT_MODEL", "AUTH_ISSUERS"},
     "clerk-webhook": {"DATABASE_SERVICE_URL", "DATABASE_PIPELINE", "CLERK_ISSUER", "CLERK_WEBHOOK_SECRET"},
     "conversation": {"OPENAI_BASE_URL", "REALTIME_INSTRUCTIONS", "REALTIME_MODEL", "REALTIME_VOICE"},

@@ -3,7 +3,11 @@
 //! Functions that touch the database take the transaction, then the owner's id. Row-level security holds
 //! without it; it is there so that the planner uses the owner's index and a reader sees whose rows they are.
 
+pub mod change;
 pub mod conversation;
 pub mod field;
 pub mod message;
+pub mod outbox;
+pub mod period;
+pub mod task;
 pub mod user;

@@ -12,6 +12,7 @@ use super::{Source, names_in, read, settle, sources};
 pub(super) fn descriptions() -> Vec<(&'static str, OpenApi)> {
     vec![
         ("auth", auth::openapi()),
+        ("changes", changes::openapi()),
         ("chat", chat::openapi()),
         ("clerk-webhook", clerk_webhook::openapi()),
         ("conversation", conversation::openapi()),
