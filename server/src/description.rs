@@ -27,6 +27,8 @@ pub fn document() -> OpenApi {
         conversations::openapi(),
         health::openapi(),
         history::openapi(),
+        planning::openapi(),
+        tasks::openapi(),
         users::openapi(),
     ] {
         api.merge(part);

@@ -93,6 +93,8 @@ pub async fn router(settings: Settings) -> Result<Router> {
         .merge(conversations::router(caller.clone()))
         .merge(health::router(health::App { db: db.clone(), limiter: limiter.clone() }))
         .merge(history::router(caller.clone()))
+        .merge(planning::router(caller.clone()))
+        .merge(tasks::router(caller.clone()))
         .merge(users::router(caller))
         .merge(description::router());
     Ok(http::finish(router, http::Settings::from_env(&env, clock)?))

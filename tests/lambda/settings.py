@@ -25,5 +25,10 @@ SETTINGS = {
     "conversations": DATABASE | {"AUTH_ISSUERS": ISSUERS},
     "health": DATABASE,
     "history": DATABASE | {"AUTH_ISSUERS": ISSUERS},
+    "jobs": OF_ALL | {"DATABASE_SERVICE_URL": NOWHERE},
+    "planning": DATABASE | {"AUTH_ISSUERS": ISSUERS},
+    "tasks": DATABASE | {"AUTH_ISSUERS": ISSUERS},
     "users": DATABASE | {"AUTH_ISSUERS": ISSUERS},
 }
+# Called by schedules and queues; they answer no HTTP.
+EVENT_FUNCTIONS = {"jobs"}

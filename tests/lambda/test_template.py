@@ -19,6 +19,8 @@ LONG_ANSWERS = {
 }
 GATEWAY_TIMEOUT_MS = 29_000
 STREAM_TIMEOUT_MS = 900_000
+# Nobody waits for it.
+JOBS_TIMEOUT_MS = 180_000
 # CloudFormation stops at 500.
 RESOURCES_MAX = 450
 # Served by the single program only.
@@ -40,6 +42,9 @@ SETTINGS = {
     "conversations": DATABASE | {"AUTH_ISSUERS"},
     "health": DATABASE,
     "history": DATABASE | {"AUTH_ISSUERS"},
+    "jobs": {"DATABASE_SERVICE_URL", "DATABASE_PIPELINE"},
+    "planning": DATABASE | {"AUTH_ISSUERS"},
+    "tasks": DATABASE | {"AUTH_ISSUERS"},
     "users": DATABASE | {"AUTH_ISSUERS"},
 }
 SECRET_SETTING = re.compile(r"(_KEY|_SECRET|^DATABASE_URL|^DATABASE_SERVICE_URL)$")
@@ -79,7 +84,7 @@ def test_only_long_answers_may_take_long():
 
 
 def test_a_function_ends_no_later_than_the_gateway_waits():
-    longest = {"chat": STREAM_TIMEOUT_MS, "conversation": STREAM_TIMEOUT_MS}
+    longest = {"chat": STREAM_TIMEOUT_MS, "conversation": STREAM_TIMEOUT_MS, "jobs": JOBS_TIMEOUT_MS}
     for name, function in template.functions().items():
         assert function["Timeout"] * 1000 <= longest.get(name, GATEWAY_TIMEOUT_MS), name
 
@@ -136,12 +141,32 @@ def test_secrets_come_from_the_secret_store():
                 assert value == {"Fn::Sub": expected}, name
 
 
-def test_a_function_may_do_nothing_but_log():
+def test_a_function_may_do_nothing_but_log_and_read_its_queue():
     roles = template.resources("AWS::IAM::Role")
     for name, function in template.functions().items():
         role = roles[function["Role"]["Fn::GetAtt"][0]]
-        assert [arn.split(":policy/")[1] for arn in role["ManagedPolicyArns"]] == [template.LOGGING_POLICY], name
+        expected = [template.LOGGING_POLICY] + ([template.QUEUE_POLICY] if name == "jobs" else [])
+        assert [arn.split(":policy/")[1] for arn in role["ManagedPolicyArns"]] == expected, name
         assert "Policies" not in role, name
+
+
+def test_schedules_call_the_jobs():
+    rules = template.resources("AWS::Events::Rule").values()
+    called = {(rule["ScheduleExpression"], rule["Targets"][0]["Input"]) for rule in rules}
+    assert called == {
+        ("rate(1 minute)", '{"job": "drain"}'),
+        ("rate(1 hour)", '{"job": "tend_recurrences"}'),
+        ("rate(1 day)", '{"job": "prune"}'),
+    }
+
+
+def test_the_queue_hears_of_each_message_that_failed_and_sets_it_aside_in_the_end():
+    [source] = template.resources("AWS::Lambda::EventSourceMapping").values()
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    queues = template.resources("AWS::SQS::Queue")
+    queue = queues[source["EventSourceArn"]["Fn::GetAtt"][0]]
+    assert queue["VisibilityTimeout"] * 1000 >= 6 * JOBS_TIMEOUT_MS
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] in queues
 
 
 def test_logs_do_not_stay_for_ever():

@@ -25,11 +25,13 @@ pub struct Entity {
 }
 
 /// Every kind of thing that the log follows, each after those it refers to.
-pub const ENTITIES: [Entity; 5] = [
+pub const ENTITIES: [Entity; 7] = [
     Entity { name: "user", table: "users" },
     Entity { name: "conversation", table: "conversations" },
     Entity { name: "message", table: "messages" },
     Entity { name: "conversation_share", table: "conversation_shares" },
+    Entity { name: "goal", table: "goals" },
+    Entity { name: "reflection", table: "reflections" },
     Entity { name: "task", table: "tasks" },
 ];
 

@@ -6,8 +6,11 @@
 pub mod change;
 pub mod conversation;
 pub mod field;
+pub mod goal;
 pub mod message;
 pub mod outbox;
 pub mod period;
+pub mod recurrence;
+pub mod reflection;
 pub mod task;
 pub mod user;

@@ -5,6 +5,7 @@ use base::db::Tx;
 use base::page::Page;
 use base::params;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::{Error, Row};
@@ -141,6 +142,14 @@ pub async fn update_full_name(
 pub async fn find_preferences(tx: Tx, owner: Uuid) -> Result<Option<Value>, Error> {
     let rows = tx.query_and_commit("select preferences from users where id = $1", params![owner]).await?;
     Ok(rows.first().map(|row| row.get("preferences")))
+}
+
+/// The time zone of the user's calendar: `time_zone` of the preferences, an IANA name such as `Europe/Berlin`. UTC
+/// when they name none, or one that is not known.
+pub async fn find_time_zone(tx: &mut Tx, owner: Uuid) -> Result<TimeZone, Error> {
+    let sql = "select preferences ->> 'time_zone' as name from users where id = $1";
+    let name = tx.query_opt(sql, params![owner]).await?.and_then(|row| row.get::<_, Option<String>>("name"));
+    Ok(name.and_then(|name| TimeZone::get(&name).ok()).unwrap_or(TimeZone::UTC))
 }
 
 /// Replaces the preferences as a whole and returns them as they are kept.

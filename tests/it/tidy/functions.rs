@@ -1,5 +1,6 @@
 //! A function has the same name and the same routes everywhere it is told of: in its folder, its `//!`, its API
-//! description, `template.yaml`, and the router of `cargo lambda watch`.
+//! description, `template.yaml`, and the router of `cargo lambda watch`. A function that queues and schedules call has
+//! a folder and a block of the template, and no routes anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,12 @@ use utoipa::openapi::OpenApi;
 
 use super::{Source, names_in, read, settle, sources};
 
-/// What each function says of itself, in the order of the folders.
+/// Whether a function answers HTTP; otherwise it takes events.
+fn answers_http(function: &str) -> bool {
+    read(&format!("functions/{function}/src/lib.rs")).contains("\npub fn router(")
+}
+
+/// What each function that answers HTTP says of itself, in the order of the folders.
 pub(super) fn descriptions() -> Vec<(&'static str, OpenApi)> {
     vec![
         ("auth", auth::openapi()),
@@ -19,6 +25,8 @@ pub(super) fn descriptions() -> Vec<(&'static str, OpenApi)> {
         ("conversations", conversations::openapi()),
         ("health", health::openapi()),
         ("history", history::openapi()),
+        ("planning", planning::openapi()),
+        ("tasks", tasks::openapi()),
         ("users", users::openapi()),
     ]
 }
@@ -91,10 +99,20 @@ fn the_same_functions_in_the_same_order_everywhere() {
     let folders = names_in("functions");
     let in_template: Vec<String> = template().into_iter().map(|(function, _)| function).collect();
     assert_eq!(in_template, folders, "the blocks of template.yaml and the folders of functions/");
+    let (routers, handlers): (Vec<String>, Vec<String>) =
+        folders.into_iter().partition(|function| answers_http(function));
     let described: Vec<&str> = descriptions().into_iter().map(|(function, _)| function).collect();
-    assert_eq!(described, folders, "the list in tests/it/tidy/functions.rs and the folders of functions/");
+    assert_eq!(described, routers, "the list in tests/it/tidy/functions.rs and the folders of functions/");
     let routed: BTreeSet<String> = watch_router().into_values().collect();
-    assert_eq!(routed.into_iter().collect::<Vec<_>>(), folders, "the watch router of Cargo.toml and functions/");
+    assert_eq!(routed.into_iter().collect::<Vec<_>>(), routers, "the watch router of Cargo.toml and functions/");
+    let with_routes = template().into_iter().filter(|(_, routes)| !routes.is_empty()).map(|(function, _)| function);
+    assert_eq!(with_routes.collect::<Vec<_>>(), routers, "the functions with routes in template.yaml");
+    for (functions, start) in [(routers, "base::run::start("), (handlers, "base::run::start_events(")] {
+        for function in functions {
+            let main = read(&format!("functions/{function}/src/main.rs"));
+            assert!(main.contains(start), "functions/{function}/src/main.rs does not call {start}…)");
+        }
+    }
 }
 
 #[test]
