@@ -11,6 +11,7 @@
 //! | [`database`] | one connection by its address |
 //! | [`failure`] | what stops the program, as a sentence |
 //! | [`terminal`] | the program's own words |
+//! | [`workers`] | the jobs, from start to graceful stop |
 
 pub mod commands;
 pub mod database;
@@ -21,3 +22,4 @@ pub mod migrate;
 pub mod mount;
 pub mod postgres;
 pub mod terminal;
+pub mod workers;

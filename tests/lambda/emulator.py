@@ -70,19 +70,29 @@ class Emulator:
         self._process.wait(timeout=10)
 
     def invoke(self, event: dict) -> Answer:
-        """One invocation. The emulator collects a streamed answer; `RuntimeApi` shows when its parts arrive."""
-        url = f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations"
-        request = urllib.request.Request(url, json.dumps(event).encode(), method="POST")
-        try:
-            with urllib.request.urlopen(request, timeout=INVOKE_S) as response:
-                raw = response.read()
-        except urllib.error.HTTPError as error:
-            raise FunctionError(f"{error}\n{self.log}") from error
+        """One invocation with a request. The emulator collects a streamed answer; `RuntimeApi` shows when its parts arrive."""
+        raw = self._call(event)
         metadata, found, body = raw.partition(METADATA_END)
         if not found:
             raise FunctionError(raw.decode())
         metadata = json.loads(metadata)
         return Answer(metadata["statusCode"], metadata["headers"], metadata["cookies"], body)
+
+    def tell(self, event: dict):
+        """One invocation with an event of a queue or a schedule; the answer is JSON."""
+        answer = json.loads(self._call(event))
+        if isinstance(answer, dict) and "errorType" in answer:
+            raise FunctionError(f"{answer}\n{self.log}")
+        return answer
+
+    def _call(self, event: dict) -> bytes:
+        url = f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations"
+        request = urllib.request.Request(url, json.dumps(event).encode(), method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=INVOKE_S) as response:
+                return response.read()
+        except urllib.error.HTTPError as error:
+            raise FunctionError(f"{error}\n{self.log}") from error
 
     @property
     def log(self) -> str:

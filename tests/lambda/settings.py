@@ -22,7 +22,7 @@ SETTINGS = {
     "clerk-webhook": OF_ALL
     | {"DATABASE_SERVICE_URL": NOWHERE, "CLERK_ISSUER": CLERK, "CLERK_WEBHOOK_SECRET": f"whsec_{CLERK_KEY}"},
     "conversation": OF_ALL,
-    "conversations": DATABASE | {"AUTH_ISSUERS": ISSUERS},
+    "conversations": DATABASE | {"AUTH_ISSUERS": ISSUERS, "PUBLIC_URL": PUBLIC_URL},
     "health": DATABASE,
     "history": DATABASE | {"AUTH_ISSUERS": ISSUERS},
     "jobs": OF_ALL | {"DATABASE_SERVICE_URL": NOWHERE},

@@ -11,6 +11,7 @@ from samtranslator.yaml_helper import yaml_parse
 from paths import REPOSITORY
 
 LOGGING_POLICY = "service-role/AWSLambdaBasicExecutionRole"
+QUEUE_POLICY = "service-role/AWSLambdaSQSQueueExecutionRole"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def transformed() -> dict:
         if resource["Type"] == "AWS::Serverless::Function":
             # Packaging puts an address in the place of the folder; the transformation wants to see one.
             resource["Properties"]["CodeUri"] = "s3://bucket/code.zip"
-    policies = {LOGGING_POLICY.split("/")[1]: f"arn:aws:iam::aws:policy/{LOGGING_POLICY}"}
+    policies = {policy.split("/")[1]: f"arn:aws:iam::aws:policy/{policy}" for policy in (LOGGING_POLICY, QUEUE_POLICY)}
     translator = Translator(policies, Parser(), boto_session=boto3.session.Session(region_name="us-east-1"))
     return translator.translate(template, {"PublicUrl": "https://api.example"})
 

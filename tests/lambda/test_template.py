@@ -16,6 +16,7 @@ LONG_ANSWERS = {
     Route("POST", "/api/chat"),
     Route("GET", "/api/chat/{id}/stream"),
     Route("POST", "/api/conversation"),
+    Route("POST", "/api/conversations/{id}/messages"),
 }
 GATEWAY_TIMEOUT_MS = 29_000
 STREAM_TIMEOUT_MS = 900_000
@@ -39,7 +40,7 @@ SETTINGS = {
     "chat": DATABASE | PROVIDERS | {"ALMANAC_DEFAULT_MODEL", "AUTH_ISSUERS"},
     "clerk-webhook": {"DATABASE_SERVICE_URL", "DATABASE_PIPELINE", "CLERK_ISSUER", "CLERK_WEBHOOK_SECRET"},
     "conversation": {"OPENAI_BASE_URL", "REALTIME_INSTRUCTIONS", "REALTIME_MODEL", "REALTIME_VOICE"},
-    "conversations": DATABASE | {"AUTH_ISSUERS"},
+    "conversations": DATABASE | {"AUTH_ISSUERS", "PUBLIC_URL"},
     "health": DATABASE,
     "history": DATABASE | {"AUTH_ISSUERS"},
     "jobs": {"DATABASE_SERVICE_URL", "DATABASE_PIPELINE"},

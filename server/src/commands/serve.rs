@@ -10,6 +10,7 @@ use super::migrate as migrate_command;
 use crate::failure::{Failure, Result};
 use crate::listen::{self, Shutdown};
 use crate::postgres::{self, EmbeddedPostgres, Options};
+use crate::workers::Workers;
 use crate::{database, migrate, mount, terminal};
 
 /// The embedded database's name.
@@ -133,7 +134,7 @@ impl Database {
     }
 }
 
-/// Mounts the functions and serves them until the program is asked to stop.
+/// Mounts the functions, starts the jobs, and serves until the program is asked to stop.
 pub(super) async fn serve(
     env: Env,
     listener: tokio::net::TcpListener,
@@ -143,21 +144,26 @@ pub(super) async fn serve(
     let shutdown = Shutdown::listen()?;
     database.check().await?;
     let public_url = listen::public_url(&env, &listener)?;
+    let clock = Clock::system();
+    let unstartable = |error: base::Error| {
+        Failure::new(format!("The functions cannot be started: {}", error.cause().unwrap_or_else(|| error.to_string())))
+    };
+    let jobs_env = env.clone();
     let settings = mount::Settings {
         env,
         database_url: database.app_url.clone(),
         service_database_url: database.service_url.clone(),
         data_dir: database.data_dir.clone(),
         public_url: public_url.clone(),
-        clock: Clock::system(),
+        clock: clock.clone(),
     };
-    let router = mount::router(settings).await.map_err(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        Failure::new(format!("The functions cannot be started: {}", cause.unwrap_or_else(|| error.to_string())))
-    })?;
+    let router = mount::router(settings).await.map_err(unstartable)?;
+    let workers = Workers::start(&jobs_env, &database.service_url, clock).map_err(unstartable)?;
     let local_url = listen::local_url(&listener)?;
     let known_as = if local_url == public_url { String::new() } else { format!(" as {public_url}") };
     terminal::progress(&format!("Almanac serves at {local_url}{known_as}"));
     ready(&public_url, database);
-    listen::serve(listener, router, shutdown, database.fault()).await
+    let served = listen::serve(listener, router, shutdown, database.fault()).await;
+    workers.stop().await;
+    served
 }

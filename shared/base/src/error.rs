@@ -176,6 +176,13 @@ impl Error {
         &self.0.detail
     }
 
+    /// What happened inside, with all that led to it, in one line for the log; never for a client.
+    pub fn cause(&self) -> Option<String> {
+        let source = self.0.source.as_deref()? as &(dyn std::error::Error + 'static);
+        let causes = std::iter::successors(Some(source), |error| error.source());
+        Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    }
+
     /// The body of the answer.
     pub fn problem(&self) -> Problem {
         Problem {

@@ -21,6 +21,8 @@ pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 pub const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// How long a key is remembered.
 pub const KEPT_HOURS: i32 = 24;
+/// The most keys that one statement deletes.
+const PRUNED_AT_ONCE: i64 = 1_000;
 /// The longest key taken, in bytes.
 const KEY_BYTES_MAX: usize = 255;
 
@@ -118,6 +120,14 @@ impl IdempotencyKey {
         tx.commit().await?;
         Ok(answered(status, answer))
     }
+}
+
+/// Deletes keys that are no longer remembered, at most a thousand of them, in a transaction of the service's; gives how many.
+pub async fn prune(tx: Tx) -> Result<u64> {
+    let sql = "delete from idempotency_keys where (user_id, key) in
+               (select user_id, key from idempotency_keys
+                where created_at < now() - make_interval(hours => $1) order by created_at limit $2)";
+    Ok(tx.execute_and_commit(sql, params![KEPT_HOURS, PRUNED_AT_ONCE]).await?)
 }
 
 /// The same bytes each time, so that the entity tag is the same too.

@@ -123,8 +123,8 @@ impl Stage {
     async fn columns_where(&self, table: &str, condition: &str) -> Vec<String> {
         self.names(&format!(
             "select attname::text from pg_attribute
-             where attrelid = 'public.{table}'::regclass and attnum > 0 and not attisdropped and attgenerated = ''
-               and {condition}
+             where attrelid = 'public.{table}'::regclass and attnum > 0 and not attisdropped
+               and attgenerated = '' and attidentity <> 'a' and {condition}
              order by attnum"
         ))
         .await

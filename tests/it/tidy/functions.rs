@@ -75,13 +75,22 @@ fn template() -> Vec<(String, Routes)> {
     functions
 }
 
-/// Which function answers a path under `cargo lambda watch`.
-fn watch_router() -> BTreeMap<String, String> {
+/// Which functions answer a path under `cargo lambda watch`, each path with each of them. The table gives one by its
+/// name, several as a list on one line that says which method is whose.
+fn watch_router() -> BTreeSet<(String, String)> {
     let manifest = read("Cargo.toml");
     let (_, table) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n").expect("the router's table");
     let lines = table.lines().take_while(|line| !line.starts_with('['));
     let pairs = lines.filter_map(|line| line.split_once(" = "));
-    pairs.map(|(path, function)| (path.trim_matches('"').to_owned(), function.trim_matches('"').to_owned())).collect()
+    let functions_of = |told: &str| -> Vec<String> {
+        let named = told.split("function = \"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()));
+        if told.starts_with('[') { named.collect() } else { vec![told.trim_matches('"').to_owned()] }
+    };
+    pairs
+        .flat_map(|(path, told)| {
+            functions_of(told).into_iter().map(move |function| (path.trim_matches('"').to_owned(), function))
+        })
+        .collect()
 }
 
 /// What is in one set and not in the other.
@@ -103,7 +112,7 @@ fn the_same_functions_in_the_same_order_everywhere() {
         folders.into_iter().partition(|function| answers_http(function));
     let described: Vec<&str> = descriptions().into_iter().map(|(function, _)| function).collect();
     assert_eq!(described, routers, "the list in tests/it/tidy/functions.rs and the folders of functions/");
-    let routed: BTreeSet<String> = watch_router().into_values().collect();
+    let routed: BTreeSet<String> = watch_router().into_iter().map(|(_, function)| function).collect();
     assert_eq!(routed.into_iter().collect::<Vec<_>>(), routers, "the watch router of Cargo.toml and functions/");
     let with_routes = template().into_iter().filter(|(_, routes)| !routes.is_empty()).map(|(function, _)| function);
     assert_eq!(with_routes.collect::<Vec<_>>(), routers, "the functions with routes in template.yaml");

@@ -57,7 +57,8 @@ where
         let request_id = event.context.request_id.clone();
         let now_ms = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
         let time_left = Duration::from_millis(event.context.deadline.saturating_sub(now_ms));
-        let handled = handle(app.clone(), Event { payload: event.payload, time_left });
+        // Boxed, because the runtime's own layers around it make types that are deep enough.
+        let handled = Box::pin(handle(app.clone(), Event { payload: event.payload, time_left }));
         async move {
             handled.await.map_err(|error| {
                 tracing::error!(request_id, code = error.code(), error = with_causes(&error), "the event failed");

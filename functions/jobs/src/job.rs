@@ -1,0 +1,63 @@
+//! The jobs by name, and how often each is due.
+
+use std::time::{Duration, Instant};
+
+use base::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::{App, prune};
+
+/// What a schedule or a message of the queue asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// Deliver what is due in the outbox.
+    Drain,
+    /// Delete what is kept for a time only.
+    Prune,
+}
+
+impl Job {
+    /// All jobs.
+    pub const ALL: [Self; 2] = [Self::Drain, Self::Prune];
+
+    /// The name in events and in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::Prune => "prune",
+        }
+    }
+
+    /// How often it is due.
+    pub const fn interval(self) -> Duration {
+        match self {
+            Self::Drain => Duration::from_mins(1),
+            Self::Prune => Duration::from_hours(24),
+        }
+    }
+
+    /// Runs it until it is done or this time has come, and gives how many entries or rows it dealt with. What is left
+    /// is the next run's.
+    pub async fn run(self, app: &App, until: Instant) -> Result<u64> {
+        let started = Instant::now();
+        let count = match self {
+            Self::Drain => app.worker().drain(until).await,
+            Self::Prune => prune::prune(app, until).await,
+        }?;
+        tracing::info!(job = self.name(), count, ms = started.elapsed().as_millis(), "job");
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_called_by_its_name() {
+        for job in Job::ALL {
+            assert_eq!(serde_json::to_value(job).unwrap(), job.name());
+        }
+    }
+}
