@@ -4,10 +4,12 @@
 //! without it; it is there so that the planner uses the owner's index and a reader sees whose rows they are.
 
 pub mod change;
+pub mod consent;
 pub mod conversation;
 pub mod field;
 pub mod goal;
 pub mod message;
+pub mod note;
 pub mod outbox;
 pub mod period;
 pub mod recurrence;
