@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -77,6 +77,9 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
             Error::invalid(pointer, "This is required.")
         } else if error.is_data() {
             Error::invalid(pointer, sentence(&error))
+        } else if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+            // To the parser it is a syntax error when a name is asked for and null or a number is there.
+            Error::invalid(pointer, "Expected a name, as text.")
         } else {
             Error::malformed(format!("The body is not valid JSON: {error}."))
         }
@@ -226,6 +229,15 @@ mod tests {
     #[expect(dead_code, reason = "only its shape matters")]
     struct Line {
         count: u8,
+        #[serde(default)]
+        unit: Unit,
+    }
+
+    #[derive(Debug, Default, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Unit {
+        #[default]
+        Piece,
     }
 
     fn check(body: &str, status: u16, pointer: Option<&str>) {
@@ -238,6 +250,10 @@ mod tests {
     fn names_the_field_at_fault() {
         check(r#"{"lines":[{"count":1},{"count":-1}]}"#, 422, Some("/lines/1/count"));
         check(r#"{"lines":[{"count":1,"a/b~":2}]}"#, 422, Some("/lines/0/a~1b~0"));
+        check(r#"{"lines":[{"count":1,"unit":"box"}]}"#, 422, Some("/lines/0/unit"));
+        check(r#"{"lines":[{"count":1,"unit":null}]}"#, 422, Some("/lines/0/unit"));
+        check(r#"{"lines":[{"count":1,"unit":7}]}"#, 422, Some("/lines/0/unit"));
+        check(r#"{"lines":[{"count":1,"unit":null]}"#, 400, None);
         check("{}", 422, Some("/lines"));
         check(r#"{"lines":"#, 400, None);
         check(r#"{"lines":[]} x"#, 400, None);
