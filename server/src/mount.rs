@@ -90,9 +90,16 @@ pub async fn router(settings: Settings) -> Result<Router> {
             http.clone(),
         )?))
         .merge(conversation::router(conversation::App::new(&env, limiter.clone(), http.clone())?))
-        .merge(conversations::router(caller.clone()))
+        .merge(conversations::router(conversations::App::new(
+            auth.clone(),
+            db.clone(),
+            clock.clone(),
+            limiter.clone(),
+            &settings.public_url,
+        )))
         .merge(health::router(health::App { db: db.clone(), limiter: limiter.clone() }))
         .merge(history::router(caller.clone()))
+        .merge(notes::router(caller.clone()))
         .merge(planning::router(caller.clone()))
         .merge(tasks::router(caller.clone()))
         .merge(users::router(caller))

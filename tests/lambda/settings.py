@@ -26,6 +26,7 @@ SETTINGS = {
     "health": DATABASE,
     "history": DATABASE | {"AUTH_ISSUERS": ISSUERS},
     "jobs": OF_ALL | {"DATABASE_SERVICE_URL": NOWHERE},
+    "notes": DATABASE | {"AUTH_ISSUERS": ISSUERS},
     "planning": DATABASE | {"AUTH_ISSUERS": ISSUERS},
     "tasks": DATABASE | {"AUTH_ISSUERS": ISSUERS},
     "users": DATABASE | {"AUTH_ISSUERS": ISSUERS},

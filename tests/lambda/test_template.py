@@ -44,6 +44,7 @@ SETTINGS = {
     "health": DATABASE,
     "history": DATABASE | {"AUTH_ISSUERS"},
     "jobs": {"DATABASE_SERVICE_URL", "DATABASE_PIPELINE"},
+    "notes": DATABASE | {"AUTH_ISSUERS"},
     "planning": DATABASE | {"AUTH_ISSUERS"},
     "tasks": DATABASE | {"AUTH_ISSUERS"},
     "users": DATABASE | {"AUTH_ISSUERS"},

@@ -6,10 +6,11 @@
 use base::db::{OnConstraint, Tx};
 use base::idempotency::{IdempotencyKey, Kept};
 use base::{Error, Result};
-use domain::conversation::{self, Conversation, title_of};
+use domain::conversation::{self, Change, Conversation, NewConversation, UNTITLED, title_of};
 use domain::message::{self, Message, NewMessage, Role, Status};
 use http::StatusCode;
 use jiff::{Timestamp, ToSpan};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::App;
@@ -65,6 +66,7 @@ pub(crate) async fn begin_reply(
     if !is_new {
         refuse_while_streaming(&mut tx, owner, conversation.id).await?;
     }
+    let title = name_conversation(&mut tx, owner, &conversation, is_new, &send.wish, now).await?;
     let (question_id, context) = store_question(&mut tx, owner, &conversation, question, model, now).await?;
     // The reply sorts after its question also when both are begun in the same microsecond.
     let created_at = now.checked_add(1.microsecond()).unwrap_or(now);
@@ -73,7 +75,6 @@ pub(crate) async fn begin_reply(
     let new = NewMessage { id: reply_id, conversation_id: conversation.id, parent_id, model, created_at };
     key.keep(&mut tx, owner, StatusCode::OK, &reply_id).await?;
     message::create_reply(tx, owner, &new, app.lease.0.as_secs_f64()).await?;
-    let title = is_new.then_some(conversation.title);
     let conversation_id = conversation.id;
     Ok(Begun::New(Box::new(NewReply { owner, conversation_id, question_id, reply_id, title, context })))
 }
@@ -138,13 +139,36 @@ async fn open_conversation(
         ConversationRef::New => (app.clock.new_id(), true),
     };
     if may_begin && let Wish::Say { content, .. } = &send.wish {
-        let begun = conversation::create(tx, owner, id, &title_of(content), now).await?;
-        if let Some(conversation) = begun {
+        let title = title_of(content);
+        let new = NewConversation { id, title: &title, metadata: json!({}), head_id: None, created_at: now };
+        if let Some(conversation) = conversation::create(tx, owner, &new).await? {
             return Ok((conversation, true));
         }
     }
-    let found = conversation::find_and_lock(tx, owner, id).await?;
-    found.map(|conversation| (conversation, false)).ok_or_else(|| Error::not_found("conversation"))
+    let found = conversation::find_and_lock(tx, owner, id).await?.ok_or_else(|| Error::not_found("conversation"))?;
+    Ok((found, false))
+}
+
+/// The title that the first message gives: a new conversation has it already, one that was begun empty and without
+/// a title gets it now.
+async fn name_conversation(
+    tx: &mut Tx,
+    owner: Uuid,
+    conversation: &Conversation,
+    is_new: bool,
+    wish: &Wish,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let is_nameless = conversation.head_id.is_none() && conversation.title == UNTITLED;
+    match wish {
+        _ if is_new => Ok(Some(conversation.title.clone())),
+        Wish::Say { content, .. } if is_nameless => {
+            let change = Change { title: Some(title_of(content)), ..Change::default() };
+            conversation::update(tx, owner, conversation.id, &change, now).await?;
+            Ok(change.title)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// A conversation has one reply at a time. One whose writer is gone is ended first.

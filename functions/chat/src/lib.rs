@@ -5,6 +5,7 @@
 //! | `POST /api/chat` | [`send_message`] |
 //! | `GET /api/chat/{id}/stream` | [`resume_stream`] |
 //! | `POST /api/chat/{id}/stop` | [`stop_reply`] |
+//! | `POST /api/conversations/{id}/messages` | [`send_conversation_message`] |
 //!
 //! A send goes through these rooms: [`body`] reads what the client sent, [`begin_reply`] commits the question
 //! ([`question`]) and an empty reply, [`write_reply`] runs the model in a task of its own and saves what it says,
@@ -21,6 +22,7 @@ mod outcome;
 mod prompt;
 mod question;
 mod resume_stream;
+mod send_conversation_message;
 mod send_message;
 mod stop_reply;
 mod write_reply;
@@ -113,11 +115,17 @@ pub fn router(app: App) -> Router {
         .route("/api/chat", post(send_message::send_message).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
         .route("/api/chat/{id}/stream", get(resume_stream::resume_stream))
         .route("/api/chat/{id}/stop", post(stop_reply::stop_reply))
+        .route("/api/conversations/{id}/messages", post(send_conversation_message::send_conversation_message))
         .with_state(app)
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(send_message::send_message, resume_stream::resume_stream, stop_reply::stop_reply))]
+#[openapi(paths(
+    send_message::send_message,
+    resume_stream::resume_stream,
+    stop_reply::stop_reply,
+    send_conversation_message::send_conversation_message
+))]
 struct Api;
 
 /// This function's part of the API description.

@@ -45,24 +45,35 @@ pub(crate) async fn send_message(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response> {
-    let format = Format::from_headers(&headers);
     let send = Send::from_json(&body, user.id)?;
+    answer_send(&app, &user, &key, &headers, &send).await
+}
+
+/// Has the reply written that a send asks for, and answers it in the format that the client takes.
+pub(crate) async fn answer_send(
+    app: &App,
+    user: &User,
+    key: &IdempotencyKey,
+    headers: &HeaderMap,
+    send: &Send,
+) -> Result<Response> {
+    let format = Format::from_headers(headers);
     let resolved = app.models.resolve(send.model.as_deref());
     let (model, name) = resolved.map_err(|error| Error::invalid("/model", error.to_string()))?;
     let allowance = app.limiter.take(SEND_POLICY, &user.id.to_string()).await?;
 
-    let begun = begin_reply(&app, user.id, &send, &key, &name.canonical).await?;
+    let begun = begin_reply(app, user.id, send, key, &name.canonical).await?;
     let (conversation, reply, source) = match begun {
         Begun::New(new) => {
             let conversation = new.conversation_id;
-            let live = write_reply::spawn(&app, *new, model, name.vendor_model, &name.canonical);
+            let live = write_reply::spawn(app, *new, model, name.vendor_model, &name.canonical);
             (conversation, live.reply_id, Source::Live(live.follow()))
         }
         Begun::Known { question_id, reply } => {
-            (reply.conversation_id, reply.id, Source::of(&app, user.id, question_id, *reply))
+            (reply.conversation_id, reply.id, Source::of(app, user.id, question_id, *reply))
         }
     };
-    let mut response = respond(&app, user.id, format, conversation, reply, source).await?;
+    let mut response = respond(app, user.id, format, conversation, reply, source).await?;
     response.headers_mut().extend(allowance.headers());
     Ok(response)
 }

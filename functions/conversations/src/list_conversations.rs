@@ -6,7 +6,7 @@ use base::auth::User;
 use base::extract::{Json, Query};
 use base::page::Page;
 use base::{Db, Result};
-use domain::conversation::{self, Conversation};
+use domain::conversation::{self, Conversation, Filter};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -15,6 +15,10 @@ use utoipa::IntoParams;
 pub(crate) struct Parameters {
     /// Only conversations with these words in the title or a message.
     q: Option<String>,
+    /// Those that are put away instead of those that are not.
+    #[serde(default)]
+    #[param(default = false)]
+    archived: bool,
 }
 
 /// A page of the user's conversations, newest first. `Link` names the next page.
@@ -30,8 +34,9 @@ pub(crate) async fn list_conversations(
     page: Page,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response> {
+    let filter = Filter { is_archived: parameters.archived, words: parameters.q.as_deref() };
     let tx = db.as_user(user.id).await?;
-    let mut conversations = conversation::list(tx, user.id, &page, parameters.q.as_deref()).await?;
+    let mut conversations = conversation::list(tx, user.id, &page, filter).await?;
     let next = page.cut(&mut conversations, |conversation| conversation.id);
     Ok((AppendHeaders(next), Json(conversations)).into_response())
 }

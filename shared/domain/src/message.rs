@@ -1,5 +1,6 @@
 //! Messages: what the user asked and what a model replied, as a tree.
 
+mod branch;
 mod reply;
 
 use base::db::Tx;
@@ -11,6 +12,7 @@ use tokio_postgres::{Error, Row};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub use branch::{Outline, copy_branch, find_all, list_branch, outline_branch, outline_conversation};
 pub use reply::{
     Ending, NewMessage, Saved, create_question, create_reply, end_abandoned, end_reply, request_stop, save_progress,
 };
@@ -24,6 +26,13 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
+}
+
+impl Role {
+    /// Reads the database's word; a constraint keeps it to the known ones.
+    pub(crate) fn from_name(name: &str) -> Self {
+        if name == "user" { Self::User } else { Self::Assistant }
+    }
 }
 
 /// How far a reply got.
@@ -55,7 +64,8 @@ impl Status {
         }
     }
 
-    fn from_name(name: &str) -> Self {
+    /// Reads the database's word.
+    pub(crate) fn from_name(name: &str) -> Self {
         match name {
             "streaming" => Self::Streaming,
             "complete" => Self::Complete,
@@ -121,7 +131,7 @@ impl Message {
             id: row.get("id"),
             conversation_id: row.get("conversation_id"),
             parent_id: row.get("parent_id"),
-            role: if row.get::<_, &str>("role") == "user" { Role::User } else { Role::Assistant },
+            role: Role::from_name(row.get("role")),
             content: row.get("content"),
             model: row.get("model"),
             status: Status::from_name(row.get("status")),
@@ -175,20 +185,6 @@ pub async fn list(
         .query_and_commit(&sql, params![owner, conversation, page.before_time(), page.before_id(), words, page.fetch()])
         .await?;
     Ok(rows.iter().map(Message::from_row).collect())
-}
-
-/// The messages from the root of a branch down to `leaf`, the newest `count_max` of them, oldest first.
-pub async fn list_branch(tx: &mut Tx, owner: Uuid, leaf: Uuid, count_max: i64) -> Result<Vec<Message>, Error> {
-    let sql = format!(
-        "with recursive branch as (
-             select m.*, 1 as depth from messages m where m.user_id = $1 and m.id = $2
-             union all
-             select m.*, b.depth + 1 from messages m join branch b on m.id = b.parent_id
-             where m.user_id = $1 and b.depth < $3
-         )
-         select {COLUMNS} from branch order by depth desc"
-    );
-    Ok(tx.query(&sql, params![owner, leaf, count_max]).await?.iter().map(Message::from_row).collect())
 }
 
 /// The newest reply to a message.

@@ -1,6 +1,7 @@
 mod chaos;
 mod reading;
 mod resume_stream;
+mod send_conversation_message;
 mod send_message;
 mod stop_reply;
 mod write_reply;

@@ -54,7 +54,7 @@ const CLOSED: Rule = Rule {
 const OPEN: Rule = Rule { may_select: true, may_insert: true, may_update: Columns::All, may_delete: true, ..CLOSED };
 
 /// Every table, in an order that its references allow.
-pub(super) const RULES: [Rule; 16] = [
+pub(super) const RULES: [Rule; 19] = [
     Rule {
         table: "users",
         owner: Some("id"),
@@ -72,7 +72,7 @@ pub(super) const RULES: [Rule; 16] = [
     Rule {
         table: "deleted_identities",
         owner: None,
-        insert: "insert into deleted_identities (issuer, subject) values ('https://issuer.test', $2::text)",
+        insert: "insert into deleted_identities (identity_hash) values (sha256(convert_to($2::text, 'UTF8')))",
         ..CLOSED
     },
     Rule {
@@ -151,6 +151,25 @@ pub(super) const RULES: [Rule; 16] = [
         table: "tasks",
         insert: "insert into tasks (id, user_id, title, created_at, updated_at) values ($2, $1, 'secret', now(), now())",
         ..OPEN
+    },
+    Rule {
+        table: "notes",
+        insert: "insert into notes (id, user_id, title, created_at, updated_at) values ($2, $1, 'secret', now(), now())",
+        ..OPEN
+    },
+    Rule {
+        table: "consents",
+        may_select: true,
+        may_insert: true,
+        insert: "insert into consents (id, user_id, purpose, version, granted, decided_at)
+                 values ($2, $1, 'terms', '1', true, now())",
+        ..CLOSED
+    },
+    Rule {
+        table: "erasures",
+        insert: "insert into erasures (id, user_id, token_hash, requested_at)
+                 values ($2, $1, sha256(convert_to($2::text, 'UTF8')), now())",
+        ..CLOSED
     },
 ];
 

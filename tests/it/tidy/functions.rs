@@ -25,6 +25,7 @@ pub(super) fn descriptions() -> Vec<(&'static str, OpenApi)> {
         ("conversations", conversations::openapi()),
         ("health", health::openapi()),
         ("history", history::openapi()),
+        ("notes", notes::openapi()),
         ("planning", planning::openapi()),
         ("tasks", tasks::openapi()),
         ("users", users::openapi()),

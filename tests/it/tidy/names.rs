@@ -4,13 +4,16 @@ use super::functions::endpoints;
 use super::{names_in, product, settle, sources, top};
 
 /// How an endpoint's name may begin. A new verb is added here when none of these says it.
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 23] = [
     "accept",
     "create",
     "deactivate",
     "delete",
+    "export",
     "find",
+    "fork",
     "hold",
+    "import",
     "list",
     "login",
     "logout",
@@ -22,8 +25,8 @@ const VERBS: [&str; 20] = [
     "show",
     "stop",
     "sync",
-    "update",
     "undo",
+    "update",
     "upload",
 ];
 /// Verbs that say enough without a noun.
