@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::draft::{Draft, GoalLine, MovedTask, TaskLine};
@@ -21,7 +22,7 @@ pub(super) fn write(draft: &Draft, zone: &TimeZone) -> String {
         format!("# {} to {}\n", shown(first), shown(last))
     };
     section(&mut text, "Done", draft.counts.done, draft.done.iter().map(|task| done_line(task, zone)));
-    section(&mut text, "Slipped", draft.counts.slipped, draft.slipped.iter().map(slipped_line));
+    section(&mut text, "Slipped", draft.counts.slipped, draft.slipped.iter().map(|task| slipped_line(task, zone)));
     section(&mut text, "Moved", draft.counts.moved, draft.moved.iter().map(moved_line));
     let goals = i64::try_from(draft.goals.len()).unwrap_or(i64::MAX);
     section(&mut text, "Goals", goals, draft.goals.iter().map(goal_line));
@@ -47,17 +48,16 @@ fn section(text: &mut String, heading: &str, count: i64, lines: impl Iterator<It
 }
 
 fn done_line(task: &TaskLine, zone: &TimeZone) -> String {
-    let day = task.completed_at.map(|at| Day::nearest(at.to_zoned(zone.clone()).date()));
-    format!("[x] {}{}", title(&task.title), day.map(|day| format!(" ({})", shown(day))).unwrap_or_default())
+    let on = task.completed_at.map(|at| format!(" ({})", shown_in(at, zone)));
+    format!("[x] {}{}", title(&task.title), on.unwrap_or_default())
 }
 
-fn slipped_line(task: &TaskLine) -> String {
-    let mark = if task.completed_at.is_some() { "x" } else { " " };
-    format!(
-        "[{mark}] {}{}",
-        title(&task.title),
-        task.due_date.map(|day| format!(" (due {})", shown(day))).unwrap_or_default()
-    )
+fn slipped_line(task: &TaskLine, zone: &TimeZone) -> String {
+    let due = task.due_date.map(shown).unwrap_or_default();
+    match task.completed_at {
+        Some(at) => format!("[x] {} (due {due}, done {})", title(&task.title), shown_in(at, zone)),
+        None => format!("[ ] {} (due {due})", title(&task.title)),
+    }
 }
 
 fn moved_line(task: &MovedTask) -> String {
@@ -67,6 +67,10 @@ fn moved_line(task: &MovedTask) -> String {
 
 fn goal_line(goal: &GoalLine) -> String {
     format!("{}: {} %", title(&goal.title), goal.progress)
+}
+
+fn shown_in(at: Timestamp, zone: &TimeZone) -> String {
+    shown(Day::nearest(at.to_zoned(zone.clone()).date()))
 }
 
 fn shown(day: Day) -> String {
