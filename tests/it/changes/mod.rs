@@ -1,6 +1,7 @@
 //! The change log: complete, in order, and reversible.
 
 mod list_changes;
+mod replay;
 mod undo_action;
 
 use serde_json::Value;
