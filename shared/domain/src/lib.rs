@@ -6,8 +6,11 @@
 pub mod change;
 pub mod consent;
 pub mod conversation;
+pub mod erasure;
+pub mod export;
 pub mod field;
 pub mod goal;
+pub mod import;
 pub mod message;
 pub mod note;
 pub mod outbox;
