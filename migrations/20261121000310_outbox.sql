@@ -60,7 +60,7 @@ returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
     insert into public.outbox_lanes as l (user_id, due_at)
-    select distinct n.user_id, clock_timestamp() from new_rows n order by n.user_id
+    select n.user_id, clock_timestamp() from new_rows n group by n.user_id order by n.user_id
     on conflict (user_id) do update set due_at = coalesce(l.due_at, excluded.due_at);
     return null;
 end
