@@ -7,6 +7,7 @@ use base::error::Problem;
 use base::extract::Json;
 use base::idempotency::IdempotencyKey;
 use base::{Clock, Db, Result};
+use domain::note;
 use domain::task::{self, NewTask, Task};
 use http::StatusCode;
 
@@ -33,5 +34,6 @@ pub(crate) async fn create_task(
     }
     let id = new.id.unwrap_or_else(|| clock.new_id());
     let created = task::create(&mut tx, user.id, id, &new, clock.now()).await?;
+    note::follow_tasks(&mut tx, user.id, [&created], created.created_at).await?;
     key.commit(tx, user.id, StatusCode::CREATED, &created).await
 }

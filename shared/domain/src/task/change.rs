@@ -1,6 +1,6 @@
 //! Changing tasks that are there: the one way, whoever asks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base::Result;
 use base::db::Tx;
@@ -95,9 +95,10 @@ pub async fn update(
     if ids.is_empty() {
         return Ok(current);
     }
+    let was_done: HashSet<Uuid> =
+        changing.iter().filter(|(task, _)| task.status == Status::Done).map(|(task, _)| task.id).collect();
     let mut written = write(tx, owner, &ids, change, at, now).await?;
-    let was_done = |id: Uuid| current.iter().any(|before| before.id == id && before.status == Status::Done);
-    let turned = written.values().filter(|after| (after.status == Status::Done) != was_done(after.id));
+    let turned = written.values().filter(|after| (after.status == Status::Done) != was_done.contains(&after.id));
     note::follow_tasks(tx, owner, turned, now).await?;
     Ok(current.into_iter().map(|task| written.remove(&task.id).unwrap_or(task)).collect())
 }
