@@ -27,6 +27,7 @@ pub fn document() -> OpenApi {
         conversations::openapi(),
         health::openapi(),
         history::openapi(),
+        notes::openapi(),
         planning::openapi(),
         tasks::openapi(),
         users::openapi(),

@@ -16,6 +16,7 @@ mod history;
 mod http;
 mod isolation;
 mod jobs;
+mod notes;
 mod planning;
 mod process;
 mod server;

@@ -37,10 +37,12 @@ pub(super) async fn check_place(tx: &mut Tx, owner: Uuid, moved: Option<Uuid>, p
         return Err(Error::invalid("/parent_id", "There is no such note."));
     }
     if place.get("is_cycle") {
-        return Err(Error::conflict("cycle", "A note cannot be below itself."));
+        let detail = format!("The note {parent} is this one, or below it: a note cannot be below itself.");
+        return Err(Error::conflict("cycle", detail.clone()).with_field("/parent_id", detail));
     }
     if place.get::<_, i32>("levels") > LEVELS_MAX {
-        return Err(Error::conflict("too_deep", "Notes lie at most 32 levels deep."));
+        let detail = format!("Notes lie at most {LEVELS_MAX} levels deep.");
+        return Err(Error::conflict("too_deep", detail.clone()).with_field("/parent_id", detail));
     }
     Ok(())
 }
