@@ -2,6 +2,7 @@
 
 mod change;
 mod draft;
+mod lines;
 mod list;
 mod markdown;
 

@@ -135,6 +135,49 @@ async fn a_day_is_as_long_as_where_the_user_lives() {
 }
 
 #[tokio::test]
+async fn occurrences_count_and_not_the_task_that_recurs() {
+    let mut week = Week::begin().await;
+    let owner = week.alice.id();
+    let run = make_task(&week.alice, "Run", json!({"due_date": "2046-03-19"})).await;
+    let run = id_of(&run);
+    let mut sql = format!(
+        "insert into recurrences (id, user_id, task_id, rule, start, time_zone, all_day, counts_from, missed_policy,
+                                  auto_reschedule, since, created_at, updated_at)
+         values (gen_random_uuid(), '{owner}', '{run}', 'FREQ=DAILY', '2046-03-19', '{ZONE}', true, 'schedule', 'all',
+                 false, '2046-03-19', now(), now());"
+    );
+    for (day, status, completed_at) in [
+        (19, "done", "'2046-03-19T18:00Z'"),
+        (20, "missed", "null"),
+        (21, "skipped", "null"),
+        (22, "pending", "null"),
+        (23, "done", "'2046-03-27T18:00Z'"),
+    ] {
+        sql += &format!(
+            "insert into occurrences (id, user_id, task_id, original_start, due_date, starts_at, title, status,
+                                      completed_at, created_at, updated_at)
+             values (gen_random_uuid(), '{owner}', '{run}', '2046-03-{day}', '2046-03-{day}', '2046-03-{day}',
+                     {}, '{status}', {completed_at}, now(), now());",
+            if day == 20 { "'Run uphill'" } else { "null" }
+        );
+    }
+    sql += "update occurrences set due_date = '2046-03-25', moved = true, updated_at = '2046-03-20T12:00Z'
+            where due_date = '2046-03-22';";
+    week.app.superuser().await.batch_execute(&sql).await.expect("arranged");
+    week.go_to(28, 9).await;
+    let draft = week.draft("type=weekly&date=2046-03-21").await;
+    assert_eq!(titles(&draft, "done"), ["Run"]);
+    assert_eq!(titles(&draft, "slipped"), ["Run uphill", "Run", "Run"]);
+    assert_eq!(titles(&draft, "moved"), ["Run"]);
+    assert_eq!([&draft["moved"][0]["from"], &draft["moved"][0]["to"]], ["2046-03-22", "2046-03-25"]);
+    for section in ["done", "slipped", "moved"] {
+        for line in draft[section].as_array().expect("a list") {
+            assert!(line["occurrence_id"].is_string() && line["task_id"] == json!(run), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn is_short_enough_to_be_kept() {
     let week = Week::begin().await;
     let owner = week.alice.id();

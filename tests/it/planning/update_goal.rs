@@ -82,6 +82,7 @@ async fn names_the_field_at_fault() {
     for (goal, pointer, body) in [
         (&week, "/title", json!({"title": null})),
         (&week, "/title", json!({"title": "x".repeat(501)})),
+        (&week, "/timeframe", json!({"timeframe": null})),
         (&week, "/timeframe", json!({"timeframe": "year"})),
         (&month, "/timeframe", json!({"timeframe": "day"})),
         (&week, "/description", json!({"description": "\u{0}"})),

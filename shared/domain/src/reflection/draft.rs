@@ -1,15 +1,14 @@
 //! A draft of a reflection, out of what really happened in its period.
 
 use base::db::Tx;
-use base::params;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use tokio_postgres::{Error, Row};
+use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Kind, Period, markdown};
+use super::{Kind, Period, lines, markdown};
 use crate::goal::{self, Goal, ProgressSource};
 use crate::period::{Day, Timeframe};
 
@@ -26,12 +25,12 @@ pub struct Draft {
     pub period: Period,
     /// The time zone in which those days begin and end.
     pub time_zone: String,
-    /// The tasks that were completed, in that order, at most 200.
+    /// The tasks, and single occurrences of tasks, that were completed, in that order, at most 200.
     pub done: Vec<TaskLine>,
-    /// The tasks that were due, up to today, and not completed by the end of the period, the longest due first, at most
-    /// 200. One that was completed later tells when.
+    /// What was due, up to today, and not completed by the end of the period, the longest due first, at most 200. What was
+    /// completed later tells when. Of a task that recurs the occurrences count, and not the task.
     pub slipped: Vec<TaskLine>,
-    /// The tasks whose due date was changed and is another than before, the latest change first, at most 200.
+    /// What had its due date changed to another one, the latest change first, at most 200.
     pub moved: Vec<MovedTask>,
     /// The goals, active or done, whose own period has days in this one, with their progress of now, the newest 200.
     pub goals: Vec<GoalLine>,
@@ -53,12 +52,14 @@ pub struct Counts {
     pub moved: i64,
 }
 
-/// A task that was completed, or was not.
+/// A task, or one occurrence of it, that was completed, or was not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ReflectionTask)]
 pub struct TaskLine {
     /// The task.
     pub task_id: Uuid,
+    /// The occurrence, when it is about one of a task that recurs.
+    pub occurrence_id: Option<Uuid>,
     /// What was to be done.
     pub title: String,
     /// The goal it serves.
@@ -70,12 +71,14 @@ pub struct TaskLine {
     pub completed_at: Option<Timestamp>,
 }
 
-/// A task that was put off, or brought forward.
+/// A task, or one occurrence of it, that was put off, or brought forward.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ReflectionMovedTask)]
 pub struct MovedTask {
     /// The task.
     pub task_id: Uuid,
+    /// The occurrence, when it is about one of a task that recurs.
+    pub occurrence_id: Option<Uuid>,
     /// What is to be done.
     pub title: String,
     /// The goal it serves.
@@ -105,11 +108,11 @@ pub struct GoalLine {
 }
 
 /// When a period is, and up to which day something can have slipped in it.
-struct Span {
-    starts_on: Day,
-    due_to: Day,
-    starts_at: Timestamp,
-    ends_at: Timestamp,
+pub(super) struct Span {
+    pub(super) starts_on: Day,
+    pub(super) due_to: Day,
+    pub(super) starts_at: Timestamp,
+    pub(super) ends_at: Timestamp,
 }
 
 /// A draft on the period, as the owner's calendar in `zone` has it at `now`.
@@ -128,9 +131,9 @@ pub async fn draft(
         starts_at: beginning(period.starts_on.date(), zone)?,
         ends_at: beginning(period.ends_on.date().tomorrow().map_err(base::Error::internal)?, zone)?,
     };
-    let done = list_done(&mut tx, owner, &span).await?;
-    let slipped = list_slipped(&mut tx, owner, &span).await?;
-    let moved = list_moved(&mut tx, owner, &span).await?;
+    let done = lines::list_done(&mut tx, owner, &span, LINES_MAX).await?;
+    let slipped = lines::list_slipped(&mut tx, owner, &span, LINES_MAX).await?;
+    let moved = lines::list_moved(&mut tx, owner, &span, LINES_MAX).await?;
     let goals = goal::list_within(&mut tx, owner, period.starts_on, period.ends_on, LINES_MAX).await?;
     tx.commit().await?;
     let counts = Counts { done: total(&done), slipped: total(&slipped), moved: total(&moved) };
@@ -158,48 +161,11 @@ fn total(rows: &[Row]) -> i64 {
     rows.first().map_or(0, |row| row.get("total"))
 }
 
-async fn list_done(tx: &mut Tx, owner: Uuid, span: &Span) -> Result<Vec<Row>, Error> {
-    let sql = "select id, title, goal_id, due_date, completed_at, count(*) over () as total from tasks
-         where user_id = $1 and status = 'done' and completed_at >= $2 and completed_at < $3
-         order by completed_at, id limit $4";
-    tx.query(sql, params![owner, span.starts_at, span.ends_at, LINES_MAX]).await
-}
-
-async fn list_slipped(tx: &mut Tx, owner: Uuid, span: &Span) -> Result<Vec<Row>, Error> {
-    let sql = "select id, title, goal_id, due_date, completed_at, count(*) over () as total from tasks
-         where user_id = $1 and due_date between $2 and $3
-           and (status in ('pending', 'in_progress') or (status = 'done' and completed_at >= $4))
-         order by due_order, id limit $5";
-    let (from, to) = (span.starts_on.date(), span.due_to.date());
-    tx.query(sql, params![owner, from, to, span.ends_at, LINES_MAX]).await
-}
-
-/// The change log has the images of a task before and after each change. The time of a change is that of the
-/// later image, since undoing puts an earlier one back. A task that changed since the period began says so itself,
-/// which spares looking through the log of all others.
-async fn list_moved(tx: &mut Tx, owner: Uuid, span: &Span) -> Result<Vec<Row>, Error> {
-    let sql = "select t.id, t.title, t.goal_id, m.moved_from, m.moved_to, count(*) over () as total
-         from tasks t
-         cross join lateral (
-             select (array_agg(c.before ->> 'due_date' order by c.seq)
-                     filter (where c.before ->> 'due_date' is not null))[1]::date as moved_from,
-                    (array_agg(c.after ->> 'due_date' order by c.seq desc))[1]::date as moved_to,
-                    max(c.seq) as seq
-             from changes c
-             where c.user_id = $1 and c.entity = 'task' and c.entity_id = t.id and c.operation = 'update'
-               and c.before ->> 'due_date' is distinct from c.after ->> 'due_date'
-               and greatest((c.before ->> 'updated_at')::timestamptz, (c.after ->> 'updated_at')::timestamptz) >= $2
-               and greatest((c.before ->> 'updated_at')::timestamptz, (c.after ->> 'updated_at')::timestamptz) < $3
-         ) m
-         where t.user_id = $1 and t.updated_at >= $2 and m.moved_from is not null and m.moved_from is distinct from m.moved_to
-         order by m.seq desc limit $4";
-    tx.query(sql, params![owner, span.starts_at, span.ends_at, LINES_MAX]).await
-}
-
 impl TaskLine {
     fn from_row(row: &Row) -> Self {
         Self {
-            task_id: row.get("id"),
+            task_id: row.get("task_id"),
+            occurrence_id: row.get("occurrence_id"),
             title: row.get("title"),
             goal_id: row.get("goal_id"),
             due_date: row.get::<_, Option<_>>("due_date").map(Day::kept),
@@ -211,7 +177,8 @@ impl TaskLine {
 impl MovedTask {
     fn from_row(row: &Row) -> Self {
         Self {
-            task_id: row.get("id"),
+            task_id: row.get("task_id"),
+            occurrence_id: row.get("occurrence_id"),
             title: row.get("title"),
             goal_id: row.get("goal_id"),
             from: Day::kept(row.get("moved_from")),
