@@ -44,6 +44,7 @@ pub struct Db {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Actor {
     User(Uuid),
+    Snapshot(Uuid),
     Writer { user: Uuid, group: Uuid },
     App,
     Service,
@@ -56,7 +57,7 @@ impl Actor {
         match self {
             Self::Writer { user, group } => Some(("user", group, user)),
             Self::Job { owner, group } => Some(("job", group, owner)),
-            Self::User(_) | Self::App | Self::Service => None,
+            Self::User(_) | Self::Snapshot(_) | Self::App | Self::Service => None,
         }
     }
 }
@@ -93,6 +94,11 @@ impl Db {
     /// A transaction that reads what belongs to this user, and nothing else.
     pub async fn as_user(&self, user: Uuid) -> Result<Tx> {
         self.begin(Actor::User(user)).await
+    }
+
+    /// The same, but all that it reads is as it was at one moment, however long it takes. It cannot write.
+    pub async fn as_snapshot(&self, user: Uuid) -> Result<Tx> {
+        self.begin(Actor::Snapshot(user)).await
     }
 
     /// A transaction that changes what belongs to this user. It waits for the user's other writers first, so what

@@ -21,6 +21,7 @@
 //! | [`rate_limit`] | limits per user or address, answered with 429 |
 //! | [`request`] | what is known about the request being served |
 //! | [`run`] | puts a router on AWS Lambda |
+//! | [`secret_token`] | secrets that stand in addresses |
 
 pub mod address;
 pub mod auth;
@@ -41,6 +42,7 @@ pub mod page;
 pub mod rate_limit;
 pub mod request;
 pub mod run;
+pub mod secret_token;
 
 pub use clock::Clock;
 pub use db::Db;

@@ -17,6 +17,7 @@ use super::{Actor, STATEMENT_TIMEOUT_MS};
 type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
 const BEGIN: &str = "begin";
+const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read, read only";
 const COMMIT: &str = "commit";
 const ACT_AS: &str = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), \
     set_config('request.jwt.claim.sub', $3, true), set_config('statement_timeout', $4, true)";
@@ -137,7 +138,7 @@ async fn open(client: &Client, actor: Actor, pipelined: bool) -> Result<(), Erro
     let user =
         |user: Uuid| ("authenticated", format!(r#"{{"sub":"{user}","role":"authenticated"}}"#), user.to_string());
     let (role, claims, subject) = match actor {
-        Actor::User(id) | Actor::Writer { user: id, .. } => user(id),
+        Actor::User(id) | Actor::Snapshot(id) | Actor::Writer { user: id, .. } => user(id),
         Actor::Service | Actor::Job { .. } => service(),
         Actor::App => {
             let bound = crate::params![timeout];
@@ -145,7 +146,8 @@ async fn open(client: &Client, actor: Actor, pipelined: bool) -> Result<(), Erro
         }
     };
     let settings = crate::params![role, claims, subject, timeout];
-    let act = in_order(pipelined, client.batch_execute(BEGIN), client.query_typed(ACT_AS, settings));
+    let begin = if matches!(actor, Actor::Snapshot(_)) { BEGIN_SNAPSHOT } else { BEGIN };
+    let act = in_order(pipelined, client.batch_execute(begin), client.query_typed(ACT_AS, settings));
     let Some((name, group, owner)) = actor.writes() else { return act.await };
     let (group, owner) = (group.to_string(), owner.to_string());
     let writer = crate::params![name, group, owner];
