@@ -68,19 +68,19 @@ async fn change_user(app: &App, issuer: &str, profile: Profile, now: Timestamp) 
     Ok(())
 }
 
-/// Deletes the user with everything that is theirs, and remembers that the subject is gone.
+/// Deletes the user with everything that is theirs, and remembers, by a hash, that the subject is gone.
 async fn delete_user(db: &Db, issuer: &str, subject: &str, now: Timestamp) -> Result<()> {
     let mut tx = db.as_service().await?;
     tx.execute("select almanac.lock_identity($1, $2)", params![issuer, subject]).await?;
     tx.execute(
-        "insert into deleted_identities (issuer, subject, deleted_at) values ($1, $2, $3) on conflict do nothing",
+        "insert into deleted_identities (identity_hash, deleted_at) values (almanac.identity_hash($1, $2), $3)
+         on conflict (identity_hash) do update set expires_at = null",
         params![issuer, subject, now],
     )
     .await?;
     tx.execute_and_commit(
-        "delete from users using identities
-         where identities.issuer = $1 and identities.subject = $2 and users.id = identities.user_id",
-        params![issuer, subject],
+        "select almanac.erase_user(user_id, $3) from identities where issuer = $1 and subject = $2",
+        params![issuer, subject, now],
     )
     .await?;
     Ok(())

@@ -4,12 +4,19 @@
 //! trusts the entry's owner and nothing else, since users may add entries of their own.
 
 use base::{Error, Result};
-use domain::outbox::Entry;
+use domain::outbox::{Entry, Kind};
 
 use crate::App;
+use crate::erase_user::erase_user;
 
 /// Does what an entry asks for.
-pub(crate) fn deliver(_app: App, entry: &Entry) -> impl Future<Output = Result<()>> + Send + use<> {
-    // A newer version of the program wrote it and is about to take over; until then it waits.
-    std::future::ready(Err(Error::internal(format!("nobody handles entries of kind {:?}", entry.kind))))
+pub(crate) fn deliver(app: App, entry: &Entry) -> impl Future<Output = Result<()>> + Send + use<> {
+    let entry = entry.clone();
+    async move {
+        match Kind::from_name(&entry.kind) {
+            Some(Kind::EraseUser) => erase_user(&app, &entry).await,
+            // A newer version of the program wrote it and is about to take over; until then it waits.
+            _ => Err(Error::internal(format!("nobody handles entries of kind {:?}", entry.kind))),
+        }
+    }
 }

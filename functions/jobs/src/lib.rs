@@ -13,6 +13,7 @@
 
 mod backoff;
 mod deliver;
+mod erase_user;
 mod handle;
 mod job;
 mod prune;
@@ -20,7 +21,9 @@ mod worker;
 
 use base::config::Env;
 use base::{Clock, Db};
+use domain::outbox;
 
+pub use domain::outbox::DeadEntry;
 pub use handle::handle;
 pub use job::Job;
 pub use worker::{Limits, Worker, stopped};
@@ -38,6 +41,16 @@ impl App {
     /// Reads `DATABASE_SERVICE_URL`.
     pub fn from_env(env: &Env) -> base::Result<Self> {
         Ok(Self { db: Db::service_from_env(env)?, clock: Clock::system() })
+    }
+
+    /// The newest entries of the outbox that were given up, at most `limit`.
+    pub async fn list_dead(&self, limit: i64) -> base::Result<Vec<DeadEntry>> {
+        Ok(outbox::list_dead(self.db.as_service().await?, limit).await?)
+    }
+
+    /// Gives an entry that was given up all its attempts again; false when there is none, or a newer one does its work.
+    pub async fn retry_dead(&self, id: i64) -> base::Result<bool> {
+        Ok(outbox::retry_dead(self.db.as_service().await?, id, self.clock.now()).await?)
     }
 
     /// A worker that delivers the outbox.

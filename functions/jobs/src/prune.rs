@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use base::{Result, idempotency};
-use domain::outbox;
+use domain::{erasure, outbox};
 
 use crate::App;
 
@@ -17,8 +17,10 @@ pub(crate) async fn prune(app: &App, until: Instant) -> Result<u64> {
         in_batches(until, || async { Ok(outbox::prune(app.db.as_service().await?, delivered_before).await?) });
     let entries = entries.await?;
     let keys = in_batches(until, || async { idempotency::prune(app.db.as_service().await?).await }).await?;
-    tracing::info!(entries, keys, "pruned");
-    Ok(entries + keys)
+    let now = app.clock.now();
+    let subjects = in_batches(until, || async { Ok(erasure::prune(app.db.as_service().await?, now).await?) }).await?;
+    tracing::info!(entries, keys, subjects, "pruned");
+    Ok(entries + keys + subjects)
 }
 
 /// Deletes batch after batch, until one is empty.

@@ -4,6 +4,12 @@
 //! |---|---|
 //! | `GET /api/users/me` | [`find_me`] |
 //! | `PUT /api/users/me` | [`update_me`] |
+//! | `DELETE /api/users/me` | [`delete_me`] |
+//! | `GET /api/erasures/{receipt}` | [`find_erasure`], for whoever has the receipt |
+//! | `GET /api/users/me/export` | [`export_me`] |
+//! | `POST /api/users/me/import` | [`import_me`] |
+//! | `GET /api/users/me/consents` | [`find_consents`] |
+//! | `PUT /api/users/me/consents` | [`update_consents`] |
 //! | `POST /api/users/me/deactivate` | [`deactivate_me`] |
 //! | `GET /api/users/preferences` | [`find_preferences`] |
 //! | `PUT /api/users/preferences` | [`update_preferences`] |
@@ -13,9 +19,15 @@
 //! Nobody becomes an administrator by what a token or a webhook says: the first one is made on the server.
 
 mod deactivate_me;
+mod delete_me;
+mod export_me;
+mod find_consents;
+mod find_erasure;
 mod find_me;
 mod find_preferences;
+mod import_me;
 mod list_users;
+mod update_consents;
 mod update_me;
 mod update_preferences;
 mod update_user;
@@ -33,8 +45,13 @@ pub fn router(app: App) -> Router {
     let preferences = get(find_preferences::find_preferences)
         .put(update_preferences::update_preferences)
         .layer(DefaultBodyLimit::max(update_preferences::BODY_BYTES_MAX));
+    let import = post(import_me::import_me).layer(DefaultBodyLimit::max(import_me::BODY_BYTES_MAX));
     Router::new()
-        .route("/api/users/me", get(find_me::find_me).put(update_me::update_me))
+        .route("/api/users/me", get(find_me::find_me).put(update_me::update_me).delete(delete_me::delete_me))
+        .route("/api/users/me/export", get(export_me::export_me))
+        .route("/api/users/me/import", import)
+        .route("/api/users/me/consents", get(find_consents::find_consents).put(update_consents::update_consents))
+        .route("/api/erasures/{receipt}", get(find_erasure::find_erasure))
         .route("/api/users/me/deactivate", post(deactivate_me::deactivate_me))
         .route("/api/users/preferences", preferences)
         .route("/api/users", get(list_users::list_users))
@@ -51,6 +68,12 @@ fn keeps_administrators(detail: &'static str) -> Error {
 #[openapi(paths(
     find_me::find_me,
     update_me::update_me,
+    delete_me::delete_me,
+    find_erasure::find_erasure,
+    export_me::export_me,
+    import_me::import_me,
+    find_consents::find_consents,
+    update_consents::update_consents,
     deactivate_me::deactivate_me,
     find_preferences::find_preferences,
     update_preferences::update_preferences,

@@ -27,17 +27,20 @@ const PRUNED_AT_ONCE: i64 = 1_000;
 /// What an entry asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// Delete the user with every trace. Only `almanac.request_erasure` adds it.
+    EraseUser,
     /// Make the occurrences of recurring tasks that the calendar has reached, and deal with those that were missed.
     TendRecurrences,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::TendRecurrences];
+    pub const ALL: [Self; 2] = [Self::EraseUser, Self::TendRecurrences];
 
     /// The name in the table.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::EraseUser => "erase_user",
             Self::TendRecurrences => "tend_recurrences",
         }
     }

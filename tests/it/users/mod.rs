@@ -1,9 +1,11 @@
 //! Users, their preferences, and what administrators do with them.
 
 mod deactivate_me;
+mod find_consents;
 mod find_me;
 mod find_preferences;
 mod list_users;
+mod update_consents;
 mod update_me;
 mod update_preferences;
 mod update_user;
@@ -11,6 +13,9 @@ mod update_user;
 use crate::app::{Actor, Answer, TestApp};
 use reqwest::Method;
 use serde_json::Value;
+
+/// What somebody agreed to.
+const CONSENTS: &str = "/api/users/me/consents";
 
 /// A new user, made an administrator before their first request.
 async fn register_admin(app: &TestApp, name: &str) -> Actor {

@@ -1,0 +1,25 @@
+//! `erase_user`: deletes a user with every trace, as they asked.
+//!
+//! Whatever lies outside of the database goes first, one step after another, since the database knows where it lies;
+//! the rows go last, all at once. A step may find its work done already, so that an erasure which was cut off anywhere
+//! is begun anew:
+//!
+//! 1. [`erasure::complete`]: the rows, the verification, and the receipt.
+
+use base::Result;
+use domain::erasure;
+use domain::outbox::Entry;
+
+use crate::App;
+
+/// Takes all steps, if the user asked for it. An entry that somebody else added erases nobody.
+pub(crate) async fn erase_user(app: &App, entry: &Entry) -> Result<()> {
+    let owner = entry.user_id;
+    if !erasure::is_requested(app.db.as_service().await?, owner).await? {
+        return Ok(());
+    }
+    let tx = app.db.as_job(owner, app.clock.new_id()).await?;
+    let counts = erasure::complete(tx, owner, app.clock.now()).await?;
+    tracing::info!(?counts, "erased a user");
+    Ok(())
+}

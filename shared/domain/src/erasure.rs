@@ -1,0 +1,113 @@
+//! Erasure: a user asks for it, a job deletes them with every trace, and a receipt tells them afterwards.
+//!
+//! What is deleted, and how it is verified, is `almanac.erase_user` in `migrations/20261121000450_privacy.sql`: one
+//! transaction, so there is never a user who is half gone.
+
+use std::collections::BTreeMap;
+
+use base::db::Tx;
+use base::params;
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio_postgres::Error;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// How long deleting the rows of one user may take, in milliseconds: less than what a worker gives to an entry.
+const ERASE_TIMEOUT_MS: u32 = 50_000;
+/// The most remembered subjects that one statement forgets.
+const PRUNED_AT_ONCE: i64 = 1_000;
+
+/// What became of the wish to be erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// It will be done. The user is shut out from now on.
+    Accepted,
+    /// There is no such user any more.
+    Unknown,
+    /// The user is deactivated, as after having asked before.
+    Deactivated,
+    /// Administrators must first hand that over.
+    Administrator,
+}
+
+/// An erasure, as whoever has its receipt sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Erasure {
+    /// Whether it is done.
+    pub status: Status,
+    /// When it was asked for.
+    #[schema(value_type = String, format = DateTime)]
+    pub requested_at: Timestamp,
+    /// When it was done and verified.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub completed_at: Option<Timestamp>,
+    /// How many rows of each table were deleted; null until then.
+    pub counts: Option<BTreeMap<String, i64>>,
+}
+
+/// How far an erasure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The user is shut out, and everything is about to be deleted.
+    Requested,
+    /// Nothing of the user is left.
+    Done,
+}
+
+/// Asks for a user's erasure, in a transaction without a user: shuts them out, ends their sessions, and leaves the rest to
+/// the outbox. Of the receipt only the hash is kept.
+pub async fn request(tx: Tx, owner: Uuid, id: Uuid, receipt_hash: &[u8], now: Timestamp) -> base::Result<Request> {
+    let sql = "select outcome from almanac.request_erasure($1, $2, $3, $4)";
+    let rows = tx.query_and_commit(sql, params![owner, id, receipt_hash, now]).await?;
+    match rows.first().map(|row| row.get("outcome")) {
+        Some("requested") => Ok(Request::Accepted),
+        Some("unknown") => Ok(Request::Unknown),
+        Some("deactivated") => Ok(Request::Deactivated),
+        Some("administrator") => Ok(Request::Administrator),
+        other => Err(base::Error::internal(format!("request_erasure answered {other:?}"))),
+    }
+}
+
+/// The erasure whose receipt has this hash, in a transaction without a user.
+pub async fn find(tx: Tx, receipt_hash: &[u8]) -> base::Result<Option<Erasure>> {
+    let sql = "select requested_at, completed_at, counts from almanac.find_erasure($1)";
+    let rows = tx.query_and_commit(sql, params![receipt_hash]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let completed_at: Option<Timestamp> = row.get("completed_at");
+    let counts: Option<serde_json::Value> = row.get("counts");
+    Ok(Some(Erasure {
+        status: if completed_at.is_some() { Status::Done } else { Status::Requested },
+        requested_at: row.get("requested_at"),
+        completed_at,
+        counts: counts.map(serde_json::from_value).transpose().map_err(base::Error::internal)?,
+    }))
+}
+
+/// Whether a user waits to be erased, in a transaction of the service's. Others must not be, whatever asks for it.
+pub async fn is_requested(tx: Tx, owner: Uuid) -> Result<bool, Error> {
+    let sql = "select from erasures where user_id = $1 and completed_at is null limit 1";
+    Ok(!tx.query_and_commit(sql, params![owner]).await?.is_empty())
+}
+
+/// Deletes everything of a user in the database, verifies that nothing is left, and completes the receipt, in a
+/// transaction of a job's that has not begun. Gives how many rows went from each table; none when the user is gone
+/// already.
+///
+/// # Errors
+///
+/// When something would be left, among others; then nothing was deleted.
+pub async fn complete(mut tx: Tx, owner: Uuid, now: Timestamp) -> Result<Option<serde_json::Value>, Error> {
+    let timeout = ERASE_TIMEOUT_MS.to_string();
+    tx.query("select set_config('statement_timeout', $1, true)", params![timeout]).await?;
+    let rows = tx.query_and_commit("select almanac.erase_user($1, $2) as counts", params![owner, now]).await?;
+    Ok(rows.first().and_then(|row| row.get("counts")))
+}
+
+/// Forgets subjects that are kept from coming back for a time only, at most a thousand of them; gives how many.
+pub async fn prune(tx: Tx, now: Timestamp) -> Result<u64, Error> {
+    let sql = "delete from deleted_identities where identity_hash in
+               (select identity_hash from deleted_identities where expires_at <= $1 order by expires_at limit $2)";
+    tx.execute_and_commit(sql, params![now, PRUNED_AT_ONCE]).await
+}
