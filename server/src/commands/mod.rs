@@ -2,6 +2,7 @@
 
 mod dev;
 mod doctor;
+mod jobs;
 mod migrate;
 mod serve;
 
@@ -33,6 +34,9 @@ enum Command {
     Migrate,
     /// Tell what is configured and what is missing.
     Doctor,
+    /// Look after the outbox (`DATABASE_SERVICE_URL`, or the database of an `almanac dev` that runs).
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Print the API description (OpenAPI 3.1).
     Openapi,
 }
@@ -44,6 +48,7 @@ pub async fn run(arguments: Arguments, env: Env) -> ExitCode {
         Command::Serve(arguments) => serve::run(env, &arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate => migrate::run(&env).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor => Ok(doctor::run(&env).await),
+        Command::Jobs(command) => jobs::run(env, command).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi => {
             terminal::say(&serde_json::to_string_pretty(&description::document()).expect("a description serialises"));
             Ok(ExitCode::SUCCESS)

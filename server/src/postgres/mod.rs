@@ -75,3 +75,8 @@ pub fn made_data_dir(env: &Env) -> Result<PathBuf> {
     folders::Folders::of(&data_dir).make()?;
     Ok(data_dir)
 }
+
+/// The address of a database, for one role, in the server that another program runs on this data folder.
+pub fn url_in(data_dir: &Path, database: &str, role: &str) -> String {
+    server::url(&folders::Folders::of(data_dir), database, role)
+}

@@ -93,7 +93,7 @@ impl EmbeddedPostgres {
 
     /// The address of a database for one role. No password is needed on the private socket.
     pub fn url(&self, database: &str, role: &str) -> String {
-        format!("postgres://{role}@{}/{database}", percent_encoded(&self.folders.socket))
+        url(&self.folders, database, role)
     }
 
     /// The address of the database `postgres` for the superuser.
@@ -216,6 +216,11 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
 }
 
 /// A path as the host of an address.
+/// The address of a database in the server of these folders, for one role.
+pub(super) fn url(folders: &Folders, database: &str, role: &str) -> String {
+    format!("postgres://{role}@{}/{database}", percent_encoded(&folders.socket))
+}
+
 fn percent_encoded(path: &Path) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let bytes = path.as_os_str().as_encoded_bytes().iter();

@@ -2,3 +2,4 @@
 
 pub(crate) mod issuer;
 pub(crate) mod model;
+pub(crate) mod sink;

@@ -1,0 +1,58 @@
+//! What is kept for a time only.
+
+use std::time::{Duration, Instant};
+
+use base::params;
+use domain::outbox::Settlement;
+use jobs::Job;
+
+use super::outbox::Outbox;
+
+async fn prune(outbox: &Outbox) -> u64 {
+    Job::Prune.run(&outbox.jobs(), Instant::now() + Duration::from_mins(1)).await.expect("the job runs")
+}
+
+#[tokio::test]
+async fn delivered_entries_are_kept_for_a_week() {
+    let outbox = Outbox::open().await;
+    let alice = outbox.user().await;
+    outbox.add_many(alice, 3).await;
+    for settlement in [Settlement::Delivered, Settlement::Dead { reason: String::new() }] {
+        let claim = outbox.claim().await.expect("an entry is due");
+        assert!(outbox.settle(&claim, settlement).await);
+    }
+    outbox.clock.advance(Duration::from_hours(7 * 24 - 1));
+    assert_eq!(prune(&outbox).await, 0);
+    outbox.clock.advance(Duration::from_hours(2));
+    assert_eq!(prune(&outbox).await, 1);
+    let left = outbox.standings().await;
+    assert!(left.len() == 2 && left[0].is_dead && left[1].is_open(), "neither the dead nor the waiting: {left:?}");
+}
+
+#[tokio::test]
+async fn idempotency_keys_are_kept_for_a_day() {
+    let outbox = Outbox::open().await;
+    let alice = outbox.user().await;
+    let insert = r"insert into idempotency_keys (user_id, key, fingerprint, created_at)
+                   select $1, n::text, '\x00', now() - make_interval(hours => $2) from generate_series(1, $3) n";
+    // More than one batch.
+    outbox.superuser.execute_typed(insert, params![alice, 25_i32, 2_500_i32]).await.unwrap();
+    let fresh = r"insert into idempotency_keys (user_id, key, fingerprint, created_at)
+                  values ($1, 'fresh', '\x00', now() - interval '23 hours')";
+    outbox.superuser.execute_typed(fresh, params![alice]).await.unwrap();
+    assert_eq!(prune(&outbox).await, 2_500);
+    let left = outbox.superuser.query_one("select string_agg(key, ',') from idempotency_keys", &[]).await.unwrap();
+    assert_eq!(left.get::<_, &str>(0), "fresh");
+}
+
+#[tokio::test]
+async fn stops_when_its_time_is_over() {
+    let outbox = Outbox::open().await;
+    let alice = outbox.user().await;
+    outbox.add_many(alice, 1).await;
+    let claim = outbox.claim().await.expect("an entry is due");
+    assert!(outbox.settle(&claim, Settlement::Delivered).await);
+    outbox.clock.advance(Duration::from_hours(8 * 24));
+    assert_eq!(Job::Prune.run(&outbox.jobs(), Instant::now()).await.unwrap(), 0);
+    assert_eq!(prune(&outbox).await, 1);
+}
