@@ -98,12 +98,13 @@ pub struct Goal {
     /// Percent, 0 to 100. Derived, it is 100 for a goal that is done; otherwise the mean over its items, rounded
     /// down, and 0 without items. Items are the tasks that name this goal (100 when done, otherwise 0) and the goals
     /// directly below it (their own progress, not rounded), each with the same weight; what is cancelled or archived
-    /// is no item.
+    /// is no item, and a task that recurs is one item.
     #[schema(minimum = 0, maximum = 100)]
     pub progress: i16,
     /// Where the progress comes from.
     pub progress_source: ProgressSource,
     /// Whatever the client keeps with it: a JSON object.
+    #[schema(value_type = Object)]
     pub metadata: Value,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]

@@ -171,6 +171,7 @@ pub struct Reflection {
     /// The text, Markdown, 1 to [`CONTENT_CHARS_MAX`] characters.
     pub content: String,
     /// Whatever the client keeps with it: a JSON object.
+    #[schema(value_type = Object)]
     pub metadata: Value,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]

@@ -41,24 +41,20 @@ pub struct NewGoal {
     /// The goal that it is a part of, which spans at least as much time.
     pub parent_goal_id: Option<Uuid>,
     /// What is to be reached.
-    #[schema(inline)]
     pub title: Title,
     /// More about it.
     #[schema(inline)]
     pub description: Option<Prose>,
     /// How much time it spans.
-    #[schema(inline)]
     pub timeframe: Timeframe,
     /// Any day of its period, which is kept by its first day. Left out, it is the due date, or else today.
     #[schema(inline)]
     pub starts_on: Option<Day>,
     /// What became of it.
     #[serde(default)]
-    #[schema(inline)]
     pub status: Status,
     /// How much it matters.
     #[serde(default)]
-    #[schema(inline)]
     pub priority: Priority,
     /// When it should be reached, where that is not the end of its period.
     #[schema(inline)]
@@ -68,7 +64,6 @@ pub struct NewGoal {
     pub progress: Option<Percent>,
     /// Whatever the client keeps with it.
     #[serde(default)]
-    #[schema(inline)]
     pub metadata: Metadata,
 }
 
@@ -83,7 +78,7 @@ pub struct Change {
     pub parent_goal_id: Option<Option<Uuid>>,
     /// What is to be reached.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub title: Option<Title>,
     /// More about it.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
@@ -91,19 +86,19 @@ pub struct Change {
     pub description: Option<Option<Prose>>,
     /// How much time it spans. Without `starts_on` the period becomes the one that holds the present first day.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub timeframe: Option<Timeframe>,
     /// Any day of its period, which is kept by its first day.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub starts_on: Option<Day>,
     /// What became of it.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub status: Option<Status>,
     /// How much it matters.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub priority: Option<Priority>,
     /// When it should be reached; null for the end of its period.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
@@ -115,7 +110,7 @@ pub struct Change {
     pub progress: Option<Option<Percent>>,
     /// Whatever the client keeps with it, as a whole.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub metadata: Option<Metadata>,
 }
 

@@ -12,7 +12,7 @@ use crate::period::Day;
 /// A text of 1 to [`CONTENT_CHARS_MAX`] characters, not only space, kept as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(value_type = String, min_length = 1, max_length = 100_000)]
+#[schema(as = ReflectionContent, value_type = String, min_length = 1, max_length = 100_000)]
 pub struct Content(String);
 
 impl Content {
@@ -43,7 +43,6 @@ pub struct NewReflection {
     /// Its id, a UUID that the client made up. One is made when it is left out.
     pub id: Option<Uuid>,
     /// What it looks back on.
-    #[schema(inline)]
     pub reflection_type: Kind,
     /// Any day of the period that it looks back on, when `starts_on` and `ends_on` are left out: today, if this is
     /// left out too. A custom reflection has no such period.
@@ -57,11 +56,9 @@ pub struct NewReflection {
     #[schema(inline)]
     pub ends_on: Option<Day>,
     /// The text, Markdown.
-    #[schema(inline)]
     pub content: Content,
     /// Whatever the client keeps with it.
     #[serde(default)]
-    #[schema(inline)]
     pub metadata: Metadata,
 }
 
@@ -79,23 +76,23 @@ impl NewReflection {
 pub struct Change {
     /// What it looks back on. Without new days they become those of the new type that hold the present first day.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub reflection_type: Option<Kind>,
     /// The first day of what it looks back on.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub starts_on: Option<Day>,
     /// The last day of what it looks back on.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub ends_on: Option<Day>,
     /// The text, Markdown.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub content: Option<Content>,
     /// Whatever the client keeps with it, as a whole.
     #[serde(default, deserialize_with = "base::extract::present", skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(nullable = false)]
     pub metadata: Option<Metadata>,
 }
 
