@@ -69,6 +69,7 @@ function userOf(url, token) {
     headers,
     get: (path, extra) => call("GET", path, undefined, extra),
     post: (path, body, extra) => call("POST", path, body, extra),
+    put: (path, body, extra) => call("PUT", path, body, extra),
     /** The stored messages of a conversation, oldest first. */
     async messages(conversation) {
       const response = await call("GET", `/api/conversations/${encodeURIComponent(conversation)}/messages?limit=100`);
