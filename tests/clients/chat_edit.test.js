@@ -1,24 +1,13 @@
 // Regenerating and editing with the AI SDK: siblings, never overwritten.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { startAlmanac } from "./support/almanac.js";
 import { openChat, textOf } from "./support/chat.js";
-import { echoOf, startProvider } from "./support/provider.js";
+import { echoOf } from "./support/provider.js";
+import { almanac, provider, setScene } from "./support/scene.js";
 
-let provider;
-let almanac;
-
-before(async () => {
-  provider = await startProvider();
-  almanac = await startAlmanac({ OPENAI_BASE_URL: provider.url, OPENAI_MODEL: "test-model" });
-});
-
-after(async () => {
-  await almanac?.stop();
-  await provider?.stop();
-});
+setScene();
 
 /** Runs what makes the chat call the model, and lets the model reply this. */
 async function replied(text, act) {

@@ -1,34 +1,26 @@
 // What the AI SDK sees when something goes wrong: at the provider, at the limits, with the token.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 
 import { APICallError, TextStreamChatTransport } from "ai";
 
 import { startAlmanac } from "./support/almanac.js";
 import { openChat, showing, textOf, until } from "./support/chat.js";
 import { echoOf, startProvider } from "./support/provider.js";
+import { almanac, provider, setScene, settingsOfScene } from "./support/scene.js";
 
 const CANARY_KEY = "sk-canary-2f6c1d";
 /** The sends that a user may make at once without `RATE_LIMIT_SCALE`. */
 const SENDS_MAX = 60;
 
-let provider;
-let almanac;
 let limited;
 
-before(async () => {
-  provider = await startProvider();
-  const settings = { OPENAI_BASE_URL: provider.url, OPENAI_MODEL: "test-model", OPENAI_API_KEY: CANARY_KEY };
-  almanac = await startAlmanac(settings);
-  limited = await startAlmanac({ ...settings, RATE_LIMIT_SCALE: undefined });
+setScene({ OPENAI_API_KEY: CANARY_KEY }, async () => {
+  limited = await startAlmanac(settingsOfScene({ OPENAI_API_KEY: CANARY_KEY, RATE_LIMIT_SCALE: undefined }));
 });
 
-after(async () => {
-  await almanac?.stop();
-  await limited?.stop();
-  await provider?.stop();
-});
+after(() => limited?.stop());
 
 const BREAKS = {
   "cuts the connection": (call) => call.cut(),

@@ -1,26 +1,15 @@
 // Sending with the AI SDK: streaming, several turns, titles, usage, the other two formats, and doubled sends.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { TextStreamChatTransport } from "ai";
 
-import { startAlmanac } from "./support/almanac.js";
 import { openChat, recordingFetch, showing, textOf } from "./support/chat.js";
-import { echoOf, startProvider } from "./support/provider.js";
+import { echoOf } from "./support/provider.js";
+import { almanac, provider, setScene } from "./support/scene.js";
 
-let provider;
-let almanac;
-
-before(async () => {
-  provider = await startProvider();
-  almanac = await startAlmanac({ OPENAI_BASE_URL: provider.url, OPENAI_MODEL: "test-model" });
-});
-
-after(async () => {
-  await almanac?.stop();
-  await provider?.stop();
-});
+setScene();
 
 test("a send streams the reply into the chat, with usage and model in the metadata", async () => {
   const user = await almanac.register();

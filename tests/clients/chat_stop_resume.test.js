@@ -1,24 +1,12 @@
 // Stopping, leaving and resuming with the AI SDK.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { startAlmanac } from "./support/almanac.js";
 import { openChat, recordingFetch, showing, textOf, until } from "./support/chat.js";
-import { startProvider } from "./support/provider.js";
+import { almanac, provider, setScene } from "./support/scene.js";
 
-let provider;
-let almanac;
-
-before(async () => {
-  provider = await startProvider();
-  almanac = await startAlmanac({ OPENAI_BASE_URL: provider.url, OPENAI_MODEL: "test-model" });
-});
-
-after(async () => {
-  await almanac?.stop();
-  await provider?.stop();
-});
+setScene();
 
 /** Sends a message whose reply the test writes, and waits until some of it shows. */
 async function beginReply(user, id, options = {}) {
