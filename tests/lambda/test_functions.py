@@ -21,6 +21,7 @@ ANONYMOUS = {
     "health": (("GET", "/api/health", {"query": {"deep": "2"}}), 422, "invalid"),
     "history": (("GET", "/api/chat/history", {"query": {"limit": "2"}}), 401, "token_missing"),
     "notes": (("GET", "/api/notes", {}), 401, "token_missing"),
+    "planning": (("GET", "/api/goals", {"query": {"timeframe": "week"}}), 401, "token_missing"),
     "tasks": (("GET", "/api/tasks", {"query": {"sort": "due"}}), 401, "token_missing"),
     "users": (("GET", "/api/users/me", {}), 401, "token_missing"),
 }
