@@ -39,11 +39,13 @@ create table public.tasks (
 create index tasks_created_at on public.tasks (user_id, created_at desc, id desc);
 create index tasks_updated_at on public.tasks (user_id, updated_at desc, id desc);
 create index tasks_due_order on public.tasks (user_id, due_order, id);
+create index tasks_due_latest on public.tasks (user_id, (due_order < 'infinity') desc, due_order desc, id desc);
 -- What is still to be done is asked for most, and is little beside what was done in years.
 create index tasks_open on public.tasks (user_id, due_order, id) where status in ('pending', 'in_progress');
 create index tasks_parent_id on public.tasks (parent_id, user_id);
 create index tasks_goal_id on public.tasks (goal_id, user_id);
-create index tasks_source_reference on public.tasks (user_id, source_reference text_pattern_ops);
+create index tasks_source_reference on public.tasks (user_id, source_reference text_pattern_ops)
+    where source_reference is not null;
 -- A check box stands for one task.
 create unique index tasks_note_block on public.tasks (user_id, source_reference) where source = 'note';
 

@@ -65,6 +65,7 @@ async fn long_lists_are_read_from_an_index() {
         ("", "tasks_created_at"),
         ("&sort=created_at", "tasks_created_at"),
         ("&sort=due", "tasks_due_order"),
+        ("&sort=-due", "tasks_due_latest"),
         ("&sort=updated_at", "tasks_updated_at"),
         ("&sort=-updated_at", "tasks_updated_at"),
         ("&sort=due&status=pending,in_progress", "tasks_open"),
