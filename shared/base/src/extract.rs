@@ -78,8 +78,9 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         } else if error.is_data() {
             Error::invalid(pointer, sentence(&error))
         } else if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
-            // To the parser it is a syntax error when a name is asked for and null or a number is there.
-            Error::invalid(pointer, "Expected a name, as text.")
+            // To the parser it is a syntax error when a name is asked for and null or a number is there, or when a
+            // number is too great.
+            Error::invalid(pointer, "Expected one of the values that this field takes.")
         } else {
             Error::malformed(format!("The body is not valid JSON: {error}."))
         }
