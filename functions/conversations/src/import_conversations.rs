@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use base::auth::User;
 use base::extract::Body;
 use base::idempotency::IdempotencyKey;
+use base::rate_limit::Limiter;
 use base::{Clock, Db, Result};
 use domain::conversation;
 use domain::conversation::import::Imported;
@@ -15,7 +16,8 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::import::{self, Readable};
+use crate::IMPORT_POLICY;
+use crate::import::{self, Problem, Readable};
 
 /// The largest file, in bytes. On AWS less arrives: API Gateway takes 10 MB, and Lambda 6 MB of that.
 pub(crate) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -62,9 +64,11 @@ pub(crate) async fn import_conversations(
     user: User,
     State(db): State<Db>,
     State(clock): State<Clock>,
+    State(limiter): State<Limiter>,
     key: IdempotencyKey,
     Body(file): Body,
 ) -> Result<Response> {
+    let allowance = limiter.take(IMPORT_POLICY, &user.id.to_string()).await?;
     let elements = import::elements::split(&file)?;
     let (operation, input) = ("POST /api/conversations/import", Sha256::digest(&file).to_vec());
     // Each conversation is a transaction of its own, so the key is only looked at here and claimed at the end. What
@@ -77,12 +81,10 @@ pub(crate) async fn import_conversations(
     let (mut report, mut unknown) = (ImportReport::default(), 0);
     let now = clock.now();
     for (index, element) in elements.iter().enumerate() {
-        match import::read(element, user.id, now) {
-            Ok(readable) => match store(&db, user.id, &readable, now).await? {
-                Imported::Whole => report.imported += 1,
-                Imported::Grown => report.extended += 1,
-                Imported::Known => report.skipped += 1,
-            },
+        match take_in(&db, user.id, element, now).await? {
+            Ok(Imported::Whole) => report.imported += 1,
+            Ok(Imported::Grown) => report.extended += 1,
+            Ok(Imported::Known) => report.skipped += 1,
             Err(detail) => {
                 report.failed += 1;
                 unknown += usize::from(detail == import::UNKNOWN_KIND);
@@ -99,7 +101,25 @@ pub(crate) async fn import_conversations(
     if let Some(answer) = key.claim(&mut tx, user.id, operation, &input).await? {
         return Ok(answer.into_response());
     }
-    key.commit(tx, user.id, StatusCode::OK, &report).await
+    let mut response = key.commit(tx, user.id, StatusCode::OK, &report).await?;
+    response.headers_mut().extend(allowance.headers());
+    Ok(response)
+}
+
+/// Reads and stores one conversation. Only a database that is away, or a user who is gone, ends the import.
+async fn take_in(db: &Db, owner: Uuid, element: &[u8], now: Timestamp) -> Result<Result<Imported, Problem>> {
+    let readable = match import::read(element, owner, now) {
+        Ok(readable) => readable,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    match store(db, owner, &readable, now).await {
+        Ok(imported) => Ok(Ok(imported)),
+        Err(error) if error.status() == StatusCode::INTERNAL_SERVER_ERROR => {
+            tracing::error!(?error, "a conversation could not be imported");
+            Ok(Err("It could not be stored."))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Stores one conversation, whole or not at all.

@@ -55,6 +55,8 @@ use uuid::Uuid;
 
 /// How often an address may read links.
 const SHARED_POLICY: Policy = Policy { name: "shared", quota: 120, window: Duration::from_mins(1) };
+/// How often a user may import a file.
+const IMPORT_POLICY: Policy = Policy { name: "import", quota: 30, window: Duration::from_mins(1) };
 /// The longest branch that is copied or shared, in messages.
 const BRANCH_LEN_MAX: i64 = 2_000;
 
@@ -67,7 +69,7 @@ pub struct App {
     pub db: Db,
     /// The time.
     pub clock: Clock,
-    /// How often links may be read.
+    /// How often links may be read, and files imported.
     pub limiter: Limiter,
     /// Where links begin.
     pub public_url: PublicUrl,

@@ -159,6 +159,23 @@ async fn one_that_cannot_be_read_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
+async fn one_that_the_database_refuses_does_not_hold_up_the_others() {
+    let app = TestApp::start().await;
+    let alice = app.register("alice").await;
+    let refusal = "alter table messages add constraint refused check (content <> 'Refused')";
+    app.superuser().await.batch_execute(refusal).await.expect("arranged");
+    let said = |id: &str, text: &str| {
+        let message = json!({"author": {"role": "user"}, "content": {"content_type": "text", "parts": [text]}});
+        json!({"id": id, "mapping": {"a": {"message": message}}})
+    };
+    let file = json!([said("1", "Refused"), said("2", "Taken")]);
+    let report = import(&alice, file.to_string()).await.json();
+    assert_eq!((&report["imported"], &report["failed"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(report["problems"][0], json!({"index": 0, "detail": "It could not be stored."}));
+    assert_eq!(everything(&alice).await.len(), 1, "nothing is left of the other");
+}
+
+#[tokio::test]
 async fn a_key_answers_again() {
     let app = TestApp::start().await;
     let alice = app.register("alice").await;

@@ -141,16 +141,25 @@ async fn functions(stage: &Stage, found: &mut Found) {
 
 /// A row of one's own can still point at somebody else's; the references forbid it.
 pub(super) async fn of_references(stage: &Stage) -> Vec<String> {
-    let mut found = Found { table: "messages".to_owned(), violations: Vec::new() };
-    let columns = "(id, conversation_id, parent_id, user_id, role, content, model, created_at, updated_at)";
-    for (what, conversation, parent) in [("conversation", stage.alice, None), ("message", stage.bob, Some(stage.alice))]
-    {
-        let sql = format!("insert into messages {columns} values ($1, $2, $3, $4, 'user', '', '', now(), now())");
-        let mut tx = stage.app.as_user(stage.bob).await.expect("a connection");
-        let outcome = tx.execute(&sql, params![stage.new_id(), conversation, parent, stage.bob]).await;
+    let mut found = Found { table: "references".to_owned(), violations: Vec::new() };
+    let message =
+        "insert into messages (id, user_id, conversation_id, parent_id, role, content, model, created_at, updated_at)
+                   values ($1, $2, $3, $4, 'user', '', '', now(), now())";
+    let share = "insert into conversation_shares
+                     (id, user_id, conversation_id, until_message_id, title, token_hash, created_at)
+                 values ($1, $2, $3, $4, 'x', sha256($1::text::bytea), now())";
+    let (alice, bob) = (stage.alice, stage.bob);
+    for (what, sql, conversation, near) in [
+        ("hangs a message on alice's conversation", message, alice, None),
+        ("hangs a message on alice's message", message, bob, Some(alice)),
+        ("shares alice's conversation", share, alice, Some(alice)),
+        ("shares alice's message", share, bob, Some(alice)),
+    ] {
+        let mut tx = stage.app.as_user(bob).await.expect("a connection");
+        let outcome = tx.execute(sql, params![stage.new_id(), bob, conversation, near]).await;
         let code = outcome.as_ref().err().and_then(tokio_postgres::Error::code);
         if code != Some(&SqlState::FOREIGN_KEY_VIOLATION) {
-            found.violations.push(format!("messages: bob hangs a message on alice's {what}: {outcome:?}"));
+            found.violations.push(format!("bob {what}: {outcome:?}"));
         }
     }
     found.violations

@@ -137,7 +137,53 @@ fn mutate(value: &mut Value, (place, other, kind): (usize, usize, u8)) {
     };
 }
 
+/// A conversation as it is exported here, with a branch and a reply that says nothing.
+fn own_export() -> Value {
+    let message = |id: u128, parent: Option<u128>, role: &str, content: &str| {
+        json!({"id": Uuid::from_u128(id), "parent_id": parent.map(Uuid::from_u128), "role": role, "content": content,
+               "model": "local/demo", "status": "complete", "finish_reason": "stop", "error_code": null,
+               "usage": {"input_tokens": 1, "output_tokens": 2, "estimated": false},
+               "created_at": "2026-11-20T09:00:00Z", "updated_at": "2026-11-20T09:00:00Z"})
+    };
+    json!({
+        "format": own::FORMAT, "version": own::VERSION,
+        "conversation": {
+            "id": Uuid::from_u128(9), "title": "Mine", "head_id": Uuid::from_u128(3), "metadata": {"pinned": [true]},
+            "archived_at": null, "created_at": "2026-11-20T09:00:00Z", "updated_at": "2026-11-20T10:00:00Z"},
+        "messages": [
+            message(1, None, "user", "Question"), message(2, Some(1), "assistant", ""),
+            message(3, Some(1), "assistant", "Answer"), message(4, Some(3), "user", "More"),
+        ],
+    })
+}
+
+#[test]
+fn our_own_is_read_as_it_was() {
+    let read = read(own_export().to_string().as_bytes(), USER, now()).expect("read");
+    check(&read.conversation);
+    assert_eq!(read.original_id, Some(Uuid::from_u128(9)));
+    assert_eq!(contents(&read.conversation), ["Question", "", "Answer", "More"]);
+    assert_eq!(read.conversation.head_id, read.conversation.messages[2].id);
+    assert_eq!(read.conversation.metadata, json!({"pinned": [true]}));
+    let mut doubled = own_export();
+    doubled["messages"][2]["id"] = doubled["messages"][1]["id"].clone();
+    check(&read_value(&doubled).expect("the second one of an id is left out"));
+}
+
 proptest! {
+    #[test]
+    fn no_mutated_export_of_our_own_breaks_the_import(
+        mutations in proptest::collection::vec((any::<usize>(), any::<usize>(), any::<u8>()), 0..8),
+    ) {
+        let mut value = own_export();
+        for mutation in mutations {
+            mutate(&mut value, mutation);
+        }
+        if let Ok(conversation) = read_value(&value) {
+            check(&conversation);
+        }
+    }
+
     #[test]
     fn no_mutated_conversation_breaks_the_import(
         index in 0_usize..5,
@@ -145,7 +191,9 @@ proptest! {
     ) {
         let elements = elements::split(FILE.as_bytes()).expect("the file is whole");
         let mut value = elements::parse(elements[index]).expect("the conversation is whole");
-        mutations.into_iter().for_each(|mutation| mutate(&mut value, mutation));
+        for mutation in mutations {
+            mutate(&mut value, mutation);
+        }
         if let Ok(conversation) = read_value(&value) {
             check(&conversation);
         }

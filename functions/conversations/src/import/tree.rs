@@ -57,10 +57,11 @@ pub(crate) struct Setting<'a> {
 }
 
 impl Tree {
-    /// The tree of these nodes. A node whose parent is missing is a root; nodes that are above themselves are left
-    /// out.
-    pub(crate) fn of_nodes(nodes: Vec<Node>) -> Self {
-        let known: HashSet<String> = nodes.iter().map(|node| node.key.clone()).collect();
+    /// The tree of these nodes. A node whose parent is missing is a root. Nodes that are above themselves are left
+    /// out, and so is a second one of a key.
+    pub(crate) fn of_nodes(mut nodes: Vec<Node>) -> Self {
+        let mut known = HashSet::new();
+        nodes.retain(|node| known.insert(node.key.clone()));
         let mut below: HashMap<Option<String>, Vec<Node>> = HashMap::new();
         for node in nodes {
             let parent = node.parent.clone().filter(|parent| known.contains(parent));
