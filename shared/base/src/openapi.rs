@@ -2,7 +2,7 @@
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::{FieldError, Problem};
@@ -31,6 +31,11 @@ pub fn complete(api: &mut OpenApi) {
     {
         components.schemas.insert(name, schema);
     }
+    for schema in components.schemas.values_mut() {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            object.properties.values_mut().for_each(describe_in_place);
+        }
+    }
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
     for item in api.paths.paths.values_mut() {
@@ -39,6 +44,23 @@ pub fn complete(api: &mut OpenApi) {
             add_problems(operation);
         }
     }
+}
+
+/// A field whose schema is written in its place and that has a description of its own comes out as that schema and
+/// an object at once, which nothing can be. Here the description goes into the schema.
+fn describe_in_place(field: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::AllOf(both)) = field else { return };
+    let [RefOr::T(schema), RefOr::T(Schema::Object(described))] = &mut both.items[..] else { return };
+    if !described.properties.is_empty() {
+        return;
+    }
+    let Some(description) = described.description.take() else { return };
+    match schema {
+        Schema::Object(schema) => schema.description = Some(description),
+        Schema::Array(schema) => schema.description = Some(description),
+        _ => return,
+    }
+    *field = RefOr::T(schema.clone());
 }
 
 fn add_problems(operation: &mut Operation) {
