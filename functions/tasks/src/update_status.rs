@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TaskStatusChange)]
 pub(crate) struct StatusChange {
     /// How far the task is.
     status: Status,
