@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{PATH, create, id, next};
+use super::{PATH, create, id, next, seed_of_run};
 use crate::app::{Actor, TestApp};
 use crate::dice::Dice;
 
@@ -91,9 +91,8 @@ async fn every_order_gives_each_once() {
     let app = TestApp::start().await;
     let (alice, bob) = (app.register("alice").await, app.register("bob").await);
     let superuser = app.superuser().await;
-    let seed = Dice::seed_of_run();
-    println!("TEST_SEED={seed}");
-    let mut dice = Dice::seeded(seed);
+    let start = seed_of_run();
+    let mut dice = Dice::seeded(start);
     for _ in 0..ROUNDS {
         let mut rows: Vec<Row> = (0..=dice.below(TASKS_MAX)).map(|_| Row::cast(&mut dice)).collect();
         let of_alice = rows.iter().map(|row| row.values(&alice.id()));
@@ -133,9 +132,8 @@ async fn what_is_made_meanwhile_disturbs_nothing() {
     let app = TestApp::start().await;
     let alice = app.register("alice").await;
     let superuser = app.superuser().await;
-    let seed = Dice::seed_of_run();
-    println!("TEST_SEED={seed}");
-    let mut dice = Dice::seeded(seed);
+    let start = seed_of_run();
+    let mut dice = Dice::seeded(start);
     let rows: Vec<Row> = (0..TASKS_MAX).map(|_| Row::cast(&mut dice)).collect();
     let values = rows.iter().map(|row| row.values(&alice.id())).collect::<Vec<_>>().join(", ");
     let sql = format!(
@@ -143,8 +141,9 @@ async fn what_is_made_meanwhile_disturbs_nothing() {
     );
     superuser.batch_execute(&sql).await.expect("arranged");
     let is_over = Arc::new(AtomicBool::new(false));
-    let makers: Vec<_> =
-        (1..3).map(|n| tokio::spawn(make_more(alice.clone(), Dice::seeded(seed + n), Arc::clone(&is_over)))).collect();
+    let makers: Vec<_> = (1..3)
+        .map(|n| tokio::spawn(make_more(alice.clone(), Dice::seeded(start.wrapping_add(n)), Arc::clone(&is_over))))
+        .collect();
     for sort in SORTS {
         for is_descending in [false, true] {
             let mut before = rows.clone();
