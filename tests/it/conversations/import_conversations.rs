@@ -33,9 +33,9 @@ fn tree(conversation: &Value) -> Vec<String> {
     let line = |message: &Value| {
         let under = place(&message["parent_id"]).map_or("-".to_owned(), |place| place.to_string());
         let head = if message["id"] == conversation["head_id"] { " <-" } else { "" };
-        let (role, model) = (message["role"].as_str().unwrap(), message["model"].as_str().unwrap());
-        let ending = message["finish_reason"].as_str().or(message["status"].as_str()).unwrap();
-        format!("{under} {role} {model} {ending}: {}{head}", message["content"].as_str().unwrap())
+        let text = |key: &str| message[key].as_str().unwrap_or_default();
+        let ending = message["finish_reason"].as_str().unwrap_or(text("status"));
+        format!("{under} {} {} {ending}: {}{head}", text("role"), text("model"), text("content"))
     };
     messages.iter().map(line).collect()
 }
