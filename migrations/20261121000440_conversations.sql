@@ -30,6 +30,7 @@ create index conversation_shares_user_id on public.conversation_shares (user_id)
 create index conversation_shares_conversation_id
     on public.conversation_shares (conversation_id, created_at desc, id desc);
 create index conversation_shares_until_message_id on public.conversation_shares (until_message_id);
+create index conversation_shares_expires_at on public.conversation_shares (expires_at) where expires_at is not null;
 
 alter table public.conversation_shares enable row level security;
 alter table public.conversation_shares force row level security;

@@ -3,24 +3,39 @@
 use std::time::{Duration, Instant};
 
 use base::{Result, idempotency};
+use domain::conversation::share;
 use domain::{erasure, outbox};
+use jiff::Timestamp;
 
 use crate::App;
 
 /// How long delivered entries are kept, for looking back.
 const DELIVERED_KEPT: Duration = Duration::from_hours(7 * 24);
+/// How long links to conversations are shown to their owners after they have ended.
+const ENDED_LINKS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How many links are looked at for their owners at once.
+const LINKS_AT_ONCE: i64 = 100;
 
 /// Runs until nothing is left to delete, or until this time, and gives how many rows it deleted.
 pub(crate) async fn prune(app: &App, until: Instant) -> Result<u64> {
-    let delivered_before = app.clock.now() - DELIVERED_KEPT;
-    let entries =
-        in_batches(until, || async { Ok(outbox::prune(app.db.as_service().await?, delivered_before).await?) });
-    let entries = entries.await?;
-    let keys = in_batches(until, || async { idempotency::prune(app.db.as_service().await?).await }).await?;
-    let now = app.clock.now();
-    let subjects = in_batches(until, || async { Ok(erasure::prune(app.db.as_service().await?, now).await?) }).await?;
-    tracing::info!(entries, keys, subjects, "pruned");
-    Ok(entries + keys + subjects)
+    let (db, now) = (&app.db, app.clock.now());
+    let entries = || async { Ok(outbox::prune(db.as_service().await?, now - DELIVERED_KEPT).await?) };
+    let entries = in_batches(until, entries).await?;
+    let keys = in_batches(until, || async { idempotency::prune(db.as_service().await?).await }).await?;
+    let subjects = in_batches(until, || async { Ok(erasure::prune(db.as_service().await?, now).await?) }).await?;
+    let links = in_batches(until, || ended_links(app, now - ENDED_LINKS_KEPT)).await?;
+    tracing::info!(entries, keys, subjects, links, "pruned");
+    Ok(entries + keys + subjects + links)
+}
+
+/// Deletes links that ended before this time, owner by owner, since it is in the owners' change logs.
+async fn ended_links(app: &App, before: Timestamp) -> Result<u64> {
+    let mut deleted = 0;
+    for owner in share::owners_of_ended(app.db.as_service().await?, before, LINKS_AT_ONCE).await? {
+        let tx = app.db.as_job(owner, app.clock.new_id()).await?;
+        deleted += share::delete_ended(tx, owner, before).await?;
+    }
+    Ok(deleted)
 }
 
 /// Deletes batch after batch, until one is empty.

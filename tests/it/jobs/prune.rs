@@ -46,6 +46,28 @@ async fn idempotency_keys_are_kept_for_a_day() {
 }
 
 #[tokio::test]
+async fn links_are_shown_to_their_owner_for_a_month_after_they_have_ended() {
+    let outbox = Outbox::open().await;
+    let alice = outbox.user().await;
+    let superuser = &outbox.superuser;
+    for sql in [
+        "insert into conversations (id, user_id, title, created_at, updated_at) values ($1, $1, 'A', now(), now())",
+        "insert into messages (id, conversation_id, user_id, role, content, model, created_at, updated_at)
+         values ($1, $1, $1, 'user', 'Hello', 'local/demo', now(), now())",
+        "insert into conversation_shares
+            (id, user_id, conversation_id, until_message_id, title, token_hash, expires_at, created_at)
+         select gen_random_uuid(), $1, $1, $1, 'A', sha256(days::text::bytea), now() - make_interval(days => days), now()
+         from unnest(array[31, 32, 29]) days",
+    ] {
+        superuser.execute_typed(sql, params![alice]).await.expect(sql);
+    }
+    assert_eq!(prune(&outbox).await, 2);
+    let logged = "select count(*) from changes
+                  where entity = 'conversation_share' and operation = 'delete' and actor = 'job'";
+    assert_eq!(superuser.query_one(logged, &[]).await.unwrap().get::<_, i64>(0), 2);
+}
+
+#[tokio::test]
 async fn stops_when_its_time_is_over() {
     let outbox = Outbox::open().await;
     let alice = outbox.user().await;

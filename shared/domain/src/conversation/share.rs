@@ -117,6 +117,20 @@ pub async fn delete(tx: &mut Tx, owner: Uuid, conversation: Uuid, id: Uuid) -> R
     Ok(tx.execute(sql, params![owner, conversation, id]).await? > 0)
 }
 
+/// Some owners of links that ended before this time, in a transaction of the service's.
+pub async fn owners_of_ended(tx: Tx, before: Timestamp, limit: i64) -> Result<Vec<Uuid>, Error> {
+    let sql = "select distinct user_id from
+               (select user_id from conversation_shares where expires_at < $1 order by expires_at limit $2) ended";
+    let rows = tx.query_and_commit(sql, params![before, limit]).await?;
+    Ok(rows.iter().map(|row| row.get("user_id")).collect())
+}
+
+/// Deletes the owner's links that ended before this time, in a transaction of a job's. Returns how many.
+pub async fn delete_ended(tx: Tx, owner: Uuid, before: Timestamp) -> Result<u64, Error> {
+    let sql = "delete from conversation_shares where user_id = $1 and expires_at < $2";
+    tx.execute_and_commit(sql, params![owner, before]).await
+}
+
 /// What the link with this token's hash shows. Links that have ended, and those of users who are deactivated, are
 /// not there. `tx` is the application's own, since nobody is asking.
 pub async fn find_shared(tx: Tx, token_hash: &[u8], now: Timestamp) -> Result<Option<SharedConversation>, Error> {
