@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 /// An erasure that was asked for just now.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Receipt {
+pub(crate) struct Leave {
     /// The only way to ask what became of it. It is shown this once.
     receipt: String,
     /// Where to ask, without signing in.
@@ -31,7 +31,7 @@ pub(crate) struct Receipt {
 #[utoipa::path(
     delete, path = "/api/users/me", tag = "users", security(("bearer" = [])),
     responses(
-        (status = 202, description = "It will be done.", body = Receipt),
+        (status = 202, description = "It will be done.", body = Leave),
         (status = 409, description = "An administrator must hand that over first.",
          body = Problem, content_type = "application/problem+json"),
     )
@@ -59,6 +59,5 @@ pub(crate) async fn delete_me(
     let status_url = format!("/api/erasures/{receipt}");
     let location = HeaderValue::try_from(&status_url).map_err(Error::internal)?;
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::ACCEPTED, headers, Json(Receipt { receipt, status_url, status: Status::Requested }))
-        .into_response())
+    Ok((StatusCode::ACCEPTED, headers, Json(Leave { receipt, status_url, status: Status::Requested })).into_response())
 }

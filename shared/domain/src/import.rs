@@ -145,7 +145,7 @@ async fn kinds<'a>(tx: &mut Tx, document: &'a Document) -> Result<(Vec<Kind<'a>>
     let hidden = hidden_columns(tx).await?;
     let (mut things, mut records) = (Vec::new(), Vec::new());
     for entity in &ENTITIES {
-        let Some(rows) = document.entities.get(entity.name).filter(|rows| !rows.is_empty()) else { continue };
+        let Some(rows) = document.entities.get(entity.name) else { continue };
         let hidden = hidden.get(entity.table).map_or("{}", String::as_str);
         let sql = "select attname::text as name, atttypid = 'timestamptz'::regtype as is_moment from pg_attribute
                    where attrelid = ('public.' || $1)::regclass and attnum > 0 and not attisdropped

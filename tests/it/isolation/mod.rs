@@ -9,6 +9,6 @@ mod catalogue;
 mod crowd;
 mod every_table;
 mod mutations;
-mod rules;
+pub(crate) mod rules;
 mod stage;
 mod supabase_shaped;

@@ -1,10 +1,17 @@
 //! Users, their preferences, and what administrators do with them.
 
 mod deactivate_me;
+mod delete_me;
+mod export_me;
 mod find_consents;
+mod find_erasure;
 mod find_me;
 mod find_preferences;
+mod import_anything;
+mod import_me;
 mod list_users;
+mod plenty;
+mod traces;
 mod update_consents;
 mod update_me;
 mod update_preferences;
@@ -16,6 +23,15 @@ use serde_json::Value;
 
 /// What somebody agreed to.
 const CONSENTS: &str = "/api/users/me/consents";
+
+const EXPORT: &str = "/api/users/me/export";
+
+/// What somebody's export is.
+async fn export(actor: &Actor) -> Value {
+    let answer = actor.get(EXPORT).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
 
 /// A new user, made an administrator before their first request.
 async fn register_admin(app: &TestApp, name: &str) -> Actor {

@@ -70,16 +70,17 @@ struct Constraint {
 }
 
 async fn constraints_of(tx: &mut Tx, table: &str) -> Result<Vec<Constraint>> {
-    let sql = "select c.conname::text as name, case when c.contype = 'f' then format(
-                   'select t.id from %s t where t.user_id = $1 and %s and not exists (select from %s r where %s) limit 1',
-                   c.conrelid::regclass, string_agg(format('t.%I is not null', a.attname), ' and '),
-                   c.confrelid::regclass, string_agg(format('r.%I = t.%I', b.attname, a.attname), ' and ')) end as stray
+    let sql = "select c.conname::text as name, (
+                   select format(
+                       'select t.id from %s t where t.user_id = $1 and %s and not exists (select from %s r where %s) limit 1',
+                       c.conrelid::regclass, string_agg(format('t.%I is not null', a.attname), ' and '),
+                       c.confrelid::regclass, string_agg(format('r.%I = t.%I', b.attname, a.attname), ' and '))
+                   from unnest(c.conkey, c.confkey) as k (own, other)
+                   join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.own
+                   join pg_attribute b on b.attrelid = c.confrelid and b.attnum = k.other
+                   having count(*) > 0) as stray
                from pg_constraint c
-               left join unnest(c.conkey, c.confkey) as k (own, other) on c.contype = 'f'
-               left join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.own
-               left join pg_attribute b on b.attrelid = c.confrelid and b.attnum = k.other
-               where c.conrelid = ('public.' || $1)::regclass and c.condeferrable
-               group by c.oid, c.conname, c.contype, c.conrelid, c.confrelid order by c.conname";
+               where c.conrelid = ('public.' || $1)::regclass and c.condeferrable order by c.conname";
     let rows = tx.query(sql, params![table]).await?;
     Ok(rows.iter().map(|row| Constraint { name: row.get("name"), find_stray: row.get("stray") }).collect())
 }

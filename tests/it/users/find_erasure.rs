@@ -1,0 +1,33 @@
+use jobs::Job;
+
+use super::delete_me::{leave, run};
+use crate::app::TestApp;
+
+#[tokio::test]
+async fn tells_whoever_has_the_receipt() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.register("alice").await, app.register("bob").await);
+    let (hers, his) = (leave(&alice).await, leave(&bob).await);
+    let path = |left: &crate::app::Answer| left.json()["status_url"].as_str().expect("an address").to_owned();
+    let before = app.anon().get(&path(&hers)).await;
+    insta::assert_json_snapshot!("requested", before.json(), { ".requested_at" => "[time]" });
+    assert_eq!(before.header("cache-control"), "no-store");
+    run(&app, Job::Drain).await;
+    let after = app.anon().get(&path(&hers)).await;
+    insta::assert_json_snapshot!("done", after.json(), { ".requested_at" => "[time]", ".completed_at" => "[time]" });
+    assert_eq!(app.anon().get(&path(&his)).await.json()["status"], "done");
+    for secret in [alice.id(), "alice".to_owned()] {
+        assert!(!after.text.contains(&secret), "{}", after.text);
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_that_never_was_is_not_found() {
+    let app = TestApp::start().await;
+    let known = leave(&app.register("alice").await).await.json()["receipt"].as_str().expect("a receipt").to_owned();
+    let first = if known.starts_with('A') { "B" } else { "A" };
+    let guesses = [format!("{first}{}", &known[1..]), known[1..].to_owned(), "a".repeat(43), "0".to_owned()];
+    for guess in guesses {
+        app.anon().get(&format!("/api/erasures/{guess}")).await.assert_problem(404, "not_found");
+    }
+}
