@@ -61,7 +61,7 @@ function withEventSchemas(document) {
   for (const [path, operation] of Object.entries(paths)) {
     for (const { responses } of Object.values(operation)) {
       const stream = responses["200"]?.content?.["text/event-stream"];
-      if (stream) stream.schema = eventSchema(path.startsWith("/api/conversation") ? "SpeechEvent" : undefined);
+      if (stream) stream.schema = eventSchema(path === "/api/conversation" ? "SpeechEvent" : undefined);
     }
   }
   return { ...document, paths };
