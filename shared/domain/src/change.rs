@@ -25,7 +25,7 @@ pub struct Entity {
 }
 
 /// Every kind of thing that the log follows, each after those it refers to.
-pub const ENTITIES: [Entity; 9] = [
+pub const ENTITIES: [Entity; 11] = [
     Entity { name: "user", table: "users" },
     Entity { name: "conversation", table: "conversations" },
     Entity { name: "message", table: "messages" },
@@ -33,6 +33,8 @@ pub const ENTITIES: [Entity; 9] = [
     Entity { name: "goal", table: "goals" },
     Entity { name: "reflection", table: "reflections" },
     Entity { name: "task", table: "tasks" },
+    Entity { name: "recurrence", table: "recurrences" },
+    Entity { name: "occurrence", table: "occurrences" },
     Entity { name: "note", table: "notes" },
     Entity { name: "consent", table: "consents" },
 ];

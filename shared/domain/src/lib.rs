@@ -13,6 +13,7 @@ pub mod goal;
 pub mod import;
 pub mod message;
 pub mod note;
+pub mod occurrence;
 pub mod outbox;
 pub mod period;
 pub mod recurrence;

@@ -4,7 +4,7 @@ use super::functions::endpoints;
 use super::{names_in, product, settle, sources, top};
 
 /// How an endpoint's name may begin. A new verb is added here when none of these says it.
-const VERBS: [&str; 23] = [
+const VERBS: [&str; 24] = [
     "accept",
     "create",
     "deactivate",
@@ -20,6 +20,7 @@ const VERBS: [&str; 23] = [
     "receive",
     "refresh",
     "register",
+    "report",
     "resume",
     "send",
     "show",

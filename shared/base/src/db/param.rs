@@ -3,7 +3,7 @@
 //! Transaction poolers need this too: a named statement may meet another connection.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -31,11 +31,16 @@ params_as! {
     Timestamp => TIMESTAMPTZ,
     Date => DATE,
     Time => TIME,
+    DateTime => TIMESTAMP,
     serde_json::Value => JSONB,
     &[u8] => BYTEA,
     Vec<u8> => BYTEA,
     Vec<Uuid> => UUID_ARRAY,
     Vec<String> => TEXT_ARRAY,
+    Vec<Date> => DATE_ARRAY,
+    Vec<DateTime> => TIMESTAMP_ARRAY,
+    Vec<Option<Time>> => TIME_ARRAY,
+    Vec<Timestamp> => TIMESTAMPTZ_ARRAY,
 }
 
 impl<T: Param> Param for Option<T> {

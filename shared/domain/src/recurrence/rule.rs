@@ -138,6 +138,14 @@ impl Rule {
         }
     }
 
+    /// A rule that never comes: every February 30th.
+    pub(super) fn never() -> Self {
+        let mut rule = Self::every(Frequency::Yearly);
+        rule.by_month.insert(2);
+        rule.by_month_day.insert(30);
+        rule
+    }
+
     /// How often its period comes.
     pub fn frequency(&self) -> Frequency {
         self.frequency
@@ -157,6 +165,35 @@ impl Rule {
     #[must_use]
     pub fn with_end(self, end: End) -> Self {
         Self { end, ..self }
+    }
+
+    /// The same rule so many days later, if moving its start is enough or its weekdays can move along: a rule that
+    /// names days of a month or year cannot.
+    pub(crate) fn moved(mut self, days: i64) -> Option<Self> {
+        let is_weekly = self.frequency == Frequency::Weekly && self.by_month.is_empty();
+        if days == 0 || self.by_day.is_empty() && !self.names_dates() {
+            return Some(self);
+        }
+        if !is_weekly {
+            return None;
+        }
+        let mut every = Numbers::default();
+        let days = i32::try_from(days.rem_euclid(7)).unwrap_or_default();
+        self.by_day.every.iter().for_each(|weekday| every.insert((weekday + days) % 7));
+        self.by_day.every = every;
+        Some(self)
+    }
+
+    fn names_dates(&self) -> bool {
+        !self.by_month.is_empty()
+            || !self.by_month_day.is_empty()
+            || !self.by_year_day.is_empty()
+            || !self.by_week_number.is_empty()
+    }
+
+    /// Whether it names times of day, so that they do not come from the start.
+    pub(crate) fn names_times(&self) -> bool {
+        [self.by_hour, self.by_minute, self.by_second].iter().any(|list| !list.is_empty())
     }
 
     /// The same rule for whole days: RFC 5545 has their times of day ignored.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::iter::Peekable;
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::{Timestamp, ToSpan};
 
 use super::expand::Expansion;
@@ -47,6 +47,32 @@ impl Series {
         let start = if is_all_day { start.date().to_datetime(Time::midnight()) } else { start };
         let rule = if is_all_day { rule.map(Rule::without_times) } else { rule };
         Ok(Self { start, zone, is_all_day, rule, added: Vec::new(), removed: Vec::new() })
+    }
+
+    /// A series without occurrences.
+    pub(super) fn never() -> Self {
+        let (start, rule) = (DateTime::constant(1970, 1, 1, 0, 0, 0, 0), Some(Rule::never()));
+        Self { start, zone: Zone::floating(), is_all_day: false, rule, added: Vec::new(), removed: Vec::new() }
+    }
+
+    /// The same rule counted anew from a day, at the same time of day, without an end but `UNTIL`. Dates that were
+    /// added are left out.
+    #[must_use]
+    pub fn restarted_on(&self, date: Date) -> Self {
+        let counts_down = |rule: &Rule| matches!(rule.end(), End::Count(_));
+        let endless = |rule: Rule| if counts_down(&rule) { rule.with_end(End::Never) } else { rule };
+        Self {
+            start: date.to_datetime(self.start.time()),
+            rule: self.rule.clone().map(endless),
+            added: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The same without dates added or taken out: what the rule alone gives.
+    #[must_use]
+    pub fn of_rule_alone(&self) -> Self {
+        Self { added: Vec::new(), removed: Vec::new(), ..self.clone() }
     }
 
     /// With dates added (`RDATE`) and taken out (`EXDATE`), at most [`DATES_MAX`] of each.

@@ -16,6 +16,7 @@ use super::statement::Statement;
 use super::{COLUMNS, DueTime, EstimateMinutes, Status, Task, refused, tree};
 use crate::field::{Metadata, Priority, Prose, Tags, Title};
 use crate::note;
+use crate::occurrence;
 use crate::period::Day;
 
 /// What becomes of a task: what is absent stays, what is null is cleared.
@@ -100,6 +101,7 @@ pub async fn update(
     let mut written = write(tx, owner, &ids, change, at, now).await?;
     let turned = written.values().filter(|after| (after.status == Status::Done) != was_done.contains(&after.id));
     note::follow_tasks(tx, owner, turned, now).await?;
+    occurrence::follow_tasks(tx, owner, &changing, now).await?;
     Ok(current.into_iter().map(|task| written.remove(&task.id).unwrap_or(task)).collect())
 }
 
