@@ -19,8 +19,10 @@ type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 const BEGIN: &str = "begin";
 const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read, read only";
 const COMMIT: &str = "commit";
+/// Compiling a statement (`jit`) takes longer than any statement of ours runs.
 const ACT_AS: &str = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), \
-    set_config('request.jwt.claim.sub', $3, true), set_config('statement_timeout', $4, true)";
+    set_config('request.jwt.claim.sub', $3, true), set_config('statement_timeout', $4, true), \
+    set_config('jit', 'off', true)";
 const BOUND: &str = "select set_config('statement_timeout', $1, true)";
 /// Writers of one user go one after another: the order in which they get the lock is the order in which they
 /// commit, and none of them waits for rows that another holds.
