@@ -102,6 +102,7 @@ def test_each_route_belongs_to_one_function_that_the_gateway_may_invoke():
     allowed = {
         (permission["FunctionName"]["Ref"], permission["SourceArn"]["Fn::Sub"][0].split("${__Stage__}/")[1])
         for permission in permissions
+        if permission["Principal"] == "apigateway.amazonaws.com"
     }
     needed = {
         (re.search(r"\$\{(\w+)\.Arn\}", integration["uri"]["Fn::Sub"])[1], f"{route.method}{_pattern(route.path)}")

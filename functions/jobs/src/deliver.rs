@@ -8,15 +8,14 @@ use domain::outbox::{Entry, Kind};
 
 use crate::App;
 use crate::erase_user::erase_user;
+use crate::tend_recurrences::tend_recurrences;
 
 /// Does what an entry asks for.
-pub(crate) fn deliver(app: App, entry: &Entry) -> impl Future<Output = Result<()>> + Send + use<> {
-    let entry = entry.clone();
-    async move {
-        match Kind::from_name(&entry.kind) {
-            Some(Kind::EraseUser) => erase_user(&app, &entry).await,
-            // A newer version of the program wrote it and is about to take over; until then it waits.
-            _ => Err(Error::internal(format!("nobody handles entries of kind {:?}", entry.kind))),
-        }
+pub(crate) async fn deliver(app: App, entry: Entry) -> Result<()> {
+    match Kind::from_name(&entry.kind) {
+        Some(Kind::EraseUser) => erase_user(&app, &entry).await,
+        Some(Kind::TendRecurrences) => tend_recurrences(&app, &entry).await,
+        // A newer version of the program wrote it and is about to take over; until then it waits.
+        None => Err(Error::internal(format!("nobody handles entries of kind {:?}", entry.kind))),
     }
 }

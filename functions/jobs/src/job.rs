@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::{App, prune};
+use crate::{App, prune, tend_recurrences};
 
 /// What a schedule or a message of the queue asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,17 +15,20 @@ pub enum Job {
     Drain,
     /// Delete what is kept for a time only.
     Prune,
+    /// Put users whose recurring tasks need attention into the outbox.
+    TendRecurrences,
 }
 
 impl Job {
     /// All jobs.
-    pub const ALL: [Self; 2] = [Self::Drain, Self::Prune];
+    pub const ALL: [Self; 3] = [Self::Drain, Self::Prune, Self::TendRecurrences];
 
     /// The name in events and in the log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Drain => "drain",
             Self::Prune => "prune",
+            Self::TendRecurrences => "tend_recurrences",
         }
     }
 
@@ -34,6 +37,7 @@ impl Job {
         match self {
             Self::Drain => Duration::from_mins(1),
             Self::Prune => Duration::from_hours(24),
+            Self::TendRecurrences => Duration::from_hours(1),
         }
     }
 
@@ -44,6 +48,7 @@ impl Job {
         let count = match self {
             Self::Drain => app.worker().drain(until).await,
             Self::Prune => prune::prune(app, until).await,
+            Self::TendRecurrences => tend_recurrences::enqueue(app).await,
         }?;
         tracing::info!(job = self.name(), count, ms = started.elapsed().as_millis(), "job");
         Ok(count)

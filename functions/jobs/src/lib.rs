@@ -17,6 +17,7 @@ mod erase_user;
 mod handle;
 mod job;
 mod prune;
+mod tend_recurrences;
 mod worker;
 
 use base::config::Env;
@@ -56,7 +57,7 @@ impl App {
     /// A worker that delivers the outbox.
     pub fn worker(&self) -> Worker {
         let app = self.clone();
-        let handler = move |entry| deliver::deliver(app.clone(), &entry);
+        let handler = move |entry| deliver::deliver(app.clone(), entry);
         Worker::new(self.db.clone(), self.clock.clone(), Limits::default(), handler)
     }
 }

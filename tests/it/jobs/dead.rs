@@ -96,5 +96,5 @@ async fn the_command_line_runs_a_job() {
     let outbox = Outbox::open().await;
     assert_eq!(text(&jobs(&outbox, &["run", "prune"]).await.stdout), "prune: 0\n");
     let (well, told) = said(&jobs(&outbox, &["run", "sweep"]).await);
-    assert!(!well && told.contains("the jobs are drain, prune"), "{told}");
+    assert!(!well && told.contains("the jobs are drain, prune, tend-recurrences"), "{told}");
 }

@@ -23,8 +23,8 @@ const USERS: usize = 3;
 const CLIENTS_PER_USER: usize = 2;
 /// The longest that the program lives under load, and the shortest.
 const LIFE_MS: std::ops::Range<usize> = 20..300;
-/// What they ask for: nobody asked to be erased, so handling it looks at the database and does nothing.
-const KIND: Kind = Kind::EraseUser;
+/// What they ask for. Nothing recurs here, so handling it reads the database and does nothing.
+const KIND: Kind = Kind::TendRecurrences;
 /// How often each user's other writer adds an entry to the outbox.
 const ENTRY_EVERY: Duration = Duration::from_millis(40);
 const PATIENCE: Duration = Duration::from_secs(30);

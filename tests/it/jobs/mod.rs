@@ -8,4 +8,5 @@ mod order;
 mod outbox;
 mod plan;
 mod prune;
+mod tend_recurrences;
 mod worker;
