@@ -18,6 +18,10 @@ const START_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(50);
 /// The folder that holds the embedded database's socket, below the data folder.
 const SOCKET_FOLDER: &str = "socket";
+/// Its log, likewise.
+const DATABASE_LOG: &str = "postgres.log";
+/// What everybody signs in with.
+const PASSWORD: &str = "correct horse battery staple";
 
 pub(crate) struct Almanac {
     running: Running,
@@ -28,7 +32,15 @@ pub(crate) struct Almanac {
 /// Somebody who has registered.
 pub(crate) struct User {
     pub(crate) id: String,
+    email: String,
     pub(crate) token: String,
+}
+
+impl User {
+    /// The value of `Authorization`.
+    pub(crate) fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
 }
 
 impl Almanac {
@@ -83,6 +95,11 @@ impl Almanac {
         self.data_dir.join(SOCKET_FOLDER)
     }
 
+    /// What the database says.
+    pub(crate) fn database_log(&self) -> PathBuf {
+        self.data_dir.join(DATABASE_LOG)
+    }
+
     /// Where a login reaches the database.
     pub(crate) fn database_url(&self, role: &str) -> String {
         let folder = self.socket_folder().display().to_string().replace('/', "%2F");
@@ -102,12 +119,25 @@ impl Almanac {
         let mut users = Vec::with_capacity(count);
         for _ in 0..count {
             let email = format!("bench-{}-{}@example.com", crate::sample::now_us(), users.len());
-            let body = json!({"email": email, "password": "correct horse battery staple"}).to_string();
-            let answer = call(self.address, &wire::request("POST", "/api/auth/register", &[], &body)).await?;
-            let text = |value: &Value| value.as_str().map(str::to_owned).context("a registration without its fields");
-            users.push(User { id: text(&answer["user"]["id"])?, token: text(&answer["access_token"])? });
+            users.push(self.enter("register", email).await?);
         }
         Ok(users)
+    }
+
+    /// Gets everybody a new token, as one lasts a quarter of an hour.
+    pub(crate) async fn log_in(&self, users: &mut [User]) -> Result<()> {
+        for user in users {
+            *user = self.enter("login", std::mem::take(&mut user.email)).await?;
+        }
+        Ok(())
+    }
+
+    async fn enter(&self, route: &str, email: String) -> Result<User> {
+        let body = json!({"email": email, "password": PASSWORD}).to_string();
+        let request = wire::request("POST", &format!("/api/auth/{route}"), &[], &body);
+        let answer = call(self.address, &request).await?;
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("an answer without its fields");
+        Ok(User { id: text(&answer["user"]["id"])?, token: text(&answer["access_token"])?, email })
     }
 }
 

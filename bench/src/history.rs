@@ -2,16 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::almanac::{Almanac, User, call};
-use crate::load::{Clients, Target};
-use crate::pgbench::{Pgbench, Sending, Turn};
-use crate::process;
+use crate::almanac::{Almanac, User};
+use crate::beside::{Case, HEAD, Question, Time};
 use crate::report::Report;
-use crate::sample::{median, ms};
 use crate::{upstream, wire};
 
 const USERS: usize = 100;
@@ -44,75 +40,18 @@ pub(crate) async fn run(arguments: &Arguments, mut report: Report) -> Result<()>
     let almanac = Almanac::start(&std::path::absolute(&arguments.almanac)?, &folder, upstream).await?;
     let users = almanac.register(USERS).await?;
     fill(&almanac, &users).await?;
-    let target = target(&almanac, &users);
-    check_page(&target).await?;
-    let pgbench = Pgbench::new(&folder, &almanac, &users)?;
+    let case = Case::prepare(&almanac, &folder, &question(&users)).await?;
 
+    let time = Time { rounds: arguments.rounds, seconds: arguments.seconds };
     report.line(&format!(
         "{USERS} users with {MESSAGES_PER_USER} messages each, pages of {ROWS_PER_PAGE}; {} rounds of {} s each.",
-        arguments.rounds, arguments.seconds
+        time.rounds, time.seconds
     ));
-    report.head(&[
-        "clients",
-        "Almanac, pages/s",
-        "pgbench pipelined",
-        "pgbench one by one",
-        "of pgbench pipelined",
-        "of pgbench one by one",
-        "page, ms",
-        "Almanac's CPU per page, ms",
-        "database's CPU per page, ms",
-        "the same for pgbench pipelined",
-        "resident, MiB",
-    ]);
+    report.head(&HEAD);
     for &at_once in &arguments.at_once {
-        measure(&mut report, arguments, &pgbench, &almanac, &target, at_once).await?;
+        report.row(&case.measure(&almanac, at_once, time).await?);
     }
     report.save()
-}
-
-async fn measure(
-    report: &mut Report,
-    arguments: &Arguments,
-    pgbench: &Pgbench,
-    almanac: &Almanac,
-    target: &Target,
-    at_once: usize,
-) -> Result<()> {
-    let mut clients = Clients::open(target.clone(), at_once).await?;
-    let (mut own, mut piped, mut single, mut page_ms) = (vec![], vec![], vec![], vec![]);
-    let (mut cpu, mut database_cpu, mut pages) = (Duration::ZERO, Duration::ZERO, 0);
-    for _ in 0..arguments.rounds {
-        let database = almanac.database_pids();
-        let before = (process::cpu(almanac.pid())?, process::cpu_of_all(&database));
-        let (timings, elapsed) = clients.run_for(Duration::from_secs(arguments.seconds)).await?;
-        cpu += process::cpu(almanac.pid())?.saturating_sub(before.0);
-        database_cpu += process::cpu_of_all(&database).saturating_sub(before.1);
-        pages += u32::try_from(timings.len())?;
-        own.push(f64::from(u32::try_from(timings.len())?) / elapsed.as_secs_f64());
-        page_ms.push(median(&timings.iter().map(|timing| ms(timing.end)).collect::<Vec<_>>()));
-        piped.push(pgbench.run(at_once, arguments.seconds, Sending::Pipelined).await?);
-        single.push(pgbench.run(at_once, arguments.seconds, Sending::OneByOne).await?);
-    }
-    let per_second = |turns: &[Turn]| turns.iter().map(|turn| turn.per_second).collect::<Vec<_>>();
-    let total = |figure: &dyn Fn(&Turn) -> f64| piped.iter().map(figure).sum::<f64>();
-    let (peer_cpu, peer_pages) = (total(&|turn| turn.database_cpu_ms), total(&|turn| turn.transactions));
-    let (piped, single) = (per_second(&piped), per_second(&single));
-    let ratio = |peer: &[f64]| median(&own.iter().zip(peer).map(|(own, peer)| own / peer).collect::<Vec<_>>());
-    report.row(&[
-        at_once.to_string(),
-        format!("{:.0}", median(&own)),
-        format!("{:.0}", median(&piped)),
-        format!("{:.0}", median(&single)),
-        format!("{:.2}", ratio(&piped)),
-        format!("{:.2}", ratio(&single)),
-        format!("{:.2}", median(&page_ms)),
-        format!("{:.3}", ms(cpu) / f64::from(pages)),
-        format!("{:.3}", ms(database_cpu) / f64::from(pages)),
-        format!("{:.3}", peer_cpu / peer_pages),
-        format!("{:.1}", process::resident_mib(&[almanac.pid()])),
-    ]);
-    Ok(())
 }
 
 /// Lays out everybody's messages, in conversations of twenty.
@@ -148,17 +87,10 @@ async fn fill(almanac: &Almanac, users: &[User]) -> Result<()> {
     Ok(())
 }
 
-fn target(almanac: &Almanac, users: &[User]) -> Target {
+fn question(users: &[User]) -> Question {
     let requests = users.iter().map(|user| {
-        let bearer = format!("Bearer {}", user.token);
-        wire::request("GET", &format!("/api/chat/history?limit={ROWS_PER_PAGE}"), &[("authorization", &bearer)], "")
+        let path = format!("/api/chat/history?limit={ROWS_PER_PAGE}");
+        wire::request("GET", &path, &[("authorization", &user.bearer())], "")
     });
-    Target { name: "history", address: almanac.address, requests: requests.collect(), marks: &[], ending: "}]" }
-}
-
-async fn check_page(target: &Target) -> Result<()> {
-    let page = call(target.address, &target.requests[0]).await?;
-    let rows = page.as_array().map_or(0, Vec::len);
-    ensure!(rows == ROWS_PER_PAGE, "a page has {rows} rows");
-    Ok(())
+    Question { name: "history", requests: requests.collect(), status: "200", rows: Some(ROWS_PER_PAGE) }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     /// Each client takes the next in turn.
     pub(crate) requests: Arc<[Vec<u8>]>,
+    /// The status that every answer must have.
+    pub(crate) status: &'static str,
     /// Texts whose arrival is noted; every answer must have them.
     pub(crate) marks: &'static [&'static str],
     /// What the end of every answer must have, so that a cut answer never counts.
@@ -127,7 +129,7 @@ async fn exchange(connection: &mut Connection, target: &Target, request: &[u8]) 
     let body = body.await?;
     let end = begun.elapsed();
     let text = || String::from_utf8_lossy(&body).into_owned();
-    ensure!(head.subject == "200", "status {}: {}", head.subject, text());
+    ensure!(head.subject == target.status, "status {}: {}", head.subject, text());
     let tail = &body[body.len().saturating_sub(512)..];
     ensure!(Finder::new(target.ending).find(tail).is_some(), "the answer is cut: {}", text());
     let marks: Option<Vec<Duration>> = marks.into_iter().collect();

@@ -4,7 +4,11 @@
 //! |---|---|
 //! | [`streams`] | the voice proxy and the chat route beside nginx and the upstream itself |
 //! | [`history`] | pages of history beside `pgbench` |
+//! | [`everyday`] | tasks, notes and changes beside `pgbench` |
+//! | [`recurrence`] | a year of a thousand rules beside python-dateutil |
 //! | [`coldstart`] | the start of Lambda binaries beside a bare one |
+//! | [`beside`] | requests round by round beside `pgbench` |
+//! | [`capture`], [`script`] | what Almanac sends to its database, and scripts of it |
 //! | [`upstream`] | the model server that all of them stand before |
 //! | [`runtime_api`] | the side of Lambda that a function talks to |
 //! | [`load`] | clients, and when what reached them |
@@ -13,15 +17,20 @@
 //! | [`sample`], [`report`] | figures, and how they are told |
 
 mod almanac;
+mod beside;
+mod capture;
 mod coldstart;
+mod everyday;
 mod history;
 mod load;
 mod nginx;
 mod pgbench;
 mod process;
+mod recurrence;
 mod report;
 mod runtime_api;
 mod sample;
+mod script;
 mod streams;
 mod upstream;
 mod wire;
@@ -46,6 +55,10 @@ enum Command {
     Streams(streams::Arguments),
     /// Pages of history, beside pgbench running the same SQL.
     History(history::Arguments),
+    /// Tasks, notes and changes, beside pgbench running the same SQL.
+    Everyday(everyday::Arguments),
+    /// A year of a thousand rules, beside python-dateutil.
+    Recurrence(recurrence::Arguments),
     /// The start of Lambda binaries, beside a bare one.
     Coldstart(coldstart::Arguments),
     /// The model server alone, for trying things by hand. Prints its address.
@@ -59,6 +72,8 @@ async fn main() -> Result<()> {
     match command {
         Command::Streams(arguments) => streams::run(&arguments, Report::new("streams", !unrecorded)).await,
         Command::History(arguments) => history::run(&arguments, Report::new("history", !unrecorded)).await,
+        Command::Everyday(arguments) => everyday::run(&arguments, Report::new("everyday", !unrecorded)).await,
+        Command::Recurrence(arguments) => recurrence::run(&arguments, Report::new("recurrence", !unrecorded)).await,
         Command::Coldstart(arguments) => coldstart::run(&arguments, Report::new("coldstart", !unrecorded)).await,
         Command::Upstream => upstream::serve().await,
     }

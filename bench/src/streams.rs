@@ -107,7 +107,8 @@ fn peers(model: &str, upstream: SocketAddr, nginx: &Nginx, almanac: &Almanac, us
         let bearer = format!("Bearer {}", user.token);
         request("POST", "/api/chat", &[("authorization", &bearer)], &said)
     });
-    let target = |name, address, requests, marks, ending| Target { name, address, requests, marks, ending };
+    let target =
+        |name, address, requests, marks, ending| Target { name, address, requests, status: "200", marks, ending };
     let (done, own, database_pids) = ("data: [DONE]", vec![almanac.pid()], almanac.database_pids());
     let spoken = [request("POST", "/api/conversation", &[], &spoken)].into();
     vec![
