@@ -17,11 +17,11 @@ create table public.recurrences (
     missed_policy text not null check (missed_policy in ('must', 'latest', 'all', 'skip')),
     auto_reschedule boolean not null,
     -- Occurrences are kept from here on; the rule may have begun long before.
-    since timestamp(0) not null,
+    since timestamp(0) not null check (since between '1900-01-01' and '2999-12-31 23:59:59'),
     -- How far occurrences were made. This and the next are not in the log: a row that is restored begins anew.
-    materialized_until timestamptz,
+    materialized_until timestamptz check (isfinite(materialized_until)),
     -- When its day is over, and what was missed is to be looked at; null is at once.
-    tend_at timestamptz,
+    tend_at timestamptz check (isfinite(tend_at)),
     created_at timestamptz not null,
     updated_at timestamptz not null,
     constraint recurrences_task_id_key unique (task_id),
@@ -37,11 +37,11 @@ create table public.occurrences (
     user_id uuid not null references public.users on delete cascade,
     task_id uuid not null,
     -- Where the rule has it (RECURRENCE-ID), on the wall clock. It never changes.
-    original_start timestamp(0) not null,
+    original_start timestamp(0) not null check (original_start between '1900-01-01' and '2999-12-31 23:59:59'),
     -- Where it is now: the same, unless it was moved.
     due_date date not null check (due_date between '1900-01-01' and '2999-12-31'),
     due_time time(0),
-    starts_at timestamptz not null,
+    starts_at timestamptz not null check (isfinite(starts_at)),
     moved boolean not null default false,
     -- What differs from the task; null is as the task has it.
     title text check (char_length(title) between 1 and 500),

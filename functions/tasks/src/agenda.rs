@@ -11,6 +11,9 @@ use http::{HeaderName, HeaderValue, Uri, header};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+/// How many times occurrences are made for one answer, some 20,000 each time. Nobody has more within a year.
+const ROUNDS_MAX: usize = 20;
+
 /// What is looked at.
 pub(crate) struct Looked {
     /// The task, unless all are.
@@ -25,21 +28,26 @@ pub(crate) struct Looked {
 /// Answers a page of occurrences. It only writes when some are not made as far as the window reaches.
 pub(crate) async fn show(db: &Db, mut tx: Tx, owner: Uuid, looked: Looked, now: Timestamp) -> Result<Response> {
     let Looked { task_id, recurrences, query, uri } = looked;
-    let zone = match recurrences.as_slice() {
+    let today = match recurrences.as_slice() {
         [recurrence] => Some(recurrence.time_zone.local(now).date()),
         _ if query.needs_today() => Some(user::find_time_zone(&mut tx, owner).await?.to_datetime(now).date()),
         _ => None,
     };
-    let window = query.window(zone.unwrap_or_default())?;
+    let window = query.window(today.unwrap_or_default())?;
     let is_beyond = |recurrence: &&Recurrence| window.is_beyond(recurrence, now);
-    if recurrences.iter().any(|recurrence| is_beyond(&recurrence)) {
+    let mut behind = recurrences.iter().any(|recurrence| is_beyond(&recurrence));
+    for _ in 0..ROUNDS_MAX {
+        if !behind {
+            break;
+        }
         tx.commit().await?;
         tx = db.as_writer(owner).await?;
         // As it is now that nobody else writes.
         let recurrences = open_recurrences(&mut tx, owner, task_id).await?;
-        let behind: Vec<Recurrence> = recurrences.iter().filter(is_beyond).cloned().collect();
-        if let Some(until) = behind.iter().map(|recurrence| window.reach(recurrence, now)).max() {
-            occurrence::extend(&mut tx, owner, &behind, until, now).await?;
+        let unmade: Vec<Recurrence> = recurrences.iter().filter(is_beyond).cloned().collect();
+        behind = !unmade.is_empty();
+        if let Some(until) = unmade.iter().map(|recurrence| window.reach(recurrence, now)).max() {
+            occurrence::extend(&mut tx, owner, &unmade, until, now).await?;
         }
     }
     let mut rows = occurrence::list(&mut tx, owner, task_id, &window).await?;

@@ -15,6 +15,9 @@ const HORIZON_SLACK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long ago occurrences may lie that were not made in time: longer than that nobody was served.
 const LATE_MAX: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// The most occurrences that are made at once; those of further recurrences are made the next time.
+const ROWS_MAX: usize = 20_000;
+
 /// Rows to be made, column by column.
 #[derive(Default)]
 struct Rows {
@@ -58,7 +61,7 @@ impl Rows {
 }
 
 /// Makes the occurrences of recurrences that are not made as far as `until`, and tells how many. `until` is brought
-/// within [`HORIZON`] and [`HORIZON_MAX`] from now.
+/// within [`HORIZON`] and [`HORIZON_MAX`] from now. After some 20,000 it leaves further recurrences as they are.
 pub async fn extend(
     tx: &mut Tx,
     owner: Uuid,
@@ -74,6 +77,9 @@ pub async fn extend(
     let (mut rows, mut ids, mut reached) = (Rows::default(), Vec::new(), Vec::new());
     let mut made = 0;
     for recurrence in recurrences.iter().filter(is_behind) {
+        if rows.ids.len() >= ROWS_MAX {
+            break;
+        }
         ids.push(recurrence.id);
         if recurrence.counts_from == CountsFrom::Completion {
             reached.push(goal);

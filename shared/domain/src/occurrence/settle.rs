@@ -36,6 +36,13 @@ pub(crate) struct Passing {
     pub(crate) back_on: Date,
 }
 
+impl Passing {
+    /// From when on something can be done again.
+    fn from(&self, now: Timestamp) -> Timestamp {
+        self.recurrence.time_zone.instant(self.back_on.to_datetime(Time::midnight())).max(now)
+    }
+}
+
 /// An occurrence before and after.
 pub(crate) type Settled = (Occurrence, Occurrence);
 
@@ -69,9 +76,10 @@ pub(crate) async fn settle(tx: &mut Tx, owner: Uuid, plan: &Plan<'_>, now: Times
         } else if recurrence.auto_reschedule && occurrence.due_time.is_some() {
             if calendar.is_none() {
                 let moving: Vec<Uuid> = passing.iter().map(|(occurrence, _)| occurrence.id).collect();
-                calendar = Some(slot::find_busy(tx, owner, now, &moving).await?);
+                let from = plan.passing.iter().map(|passing| passing.from(now)).min().unwrap_or(now);
+                calendar = Some(slot::find_busy(tx, owner, from, &moving).await?);
             }
-            let from = recurrence.time_zone.instant(back_on.to_datetime(Time::midnight())).max(now);
+            let from = of_task[&occurrence.task_id].from(now);
             let place =
                 calendar.as_mut().and_then(|(hours, busy)| busy.take(&recurrence.time_zone, *hours, from, *minutes));
             match place {

@@ -13,6 +13,10 @@ use crate::user;
 pub(super) const MINUTES_DEFAULT: i32 = 30;
 /// How many days are searched for free time.
 const DAYS_MAX: i32 = 28;
+/// The longest that something lasts which may still be in the way: the longest estimate, and a day for time zones.
+const LASTS_MAX: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// How far things in the way are looked at: what is searched, and days for time zones.
+const AHEAD: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// The most busy times that are looked at, of tasks and of occurrences each.
 const BUSY_MAX: i64 = 5_000;
 /// Free time begins on such minutes.
@@ -97,13 +101,14 @@ pub(super) async fn find_busy(tx: &mut Tx, owner: Uuid, from: Timestamp, moving:
     let hours = hours.map_or_else(Hours::default, |row| Hours::of(row.get("start"), row.get("end_")));
     let zone = user::find_time_zone(tx, owner).await?;
     let mut busy = Busy::default();
-    let begin = from.saturating_sub(SignedDuration::from_hours(8 * 24)).unwrap_or(from);
+    let first = zone.to_datetime(from.saturating_sub(LASTS_MAX).unwrap_or(from)).date();
+    let last = zone.to_datetime(from.saturating_add(AHEAD).unwrap_or(from)).date();
     let sql = "select t.due_date, t.due_time, coalesce(t.estimate_minutes, $3) as minutes from tasks t
                where t.user_id = $1 and t.status in ('pending', 'in_progress') and t.due_time is not null
-                 and t.due_date >= $2
+                 and t.due_date between $2 and $5
                  and not exists (select from recurrences r where r.user_id = $1 and r.task_id = t.id)
                order by t.due_order, t.id limit $4";
-    let rows = tx.query(sql, params![owner, zone.to_datetime(begin).date(), MINUTES_DEFAULT, BUSY_MAX]).await?;
+    let rows = tx.query(sql, params![owner, first, MINUTES_DEFAULT, BUSY_MAX, last]).await?;
     for row in rows {
         let due = DateTime::from_parts(row.get("due_date"), row.get("due_time"));
         if let Ok(start) = zone.to_ambiguous_timestamp(due).compatible() {
@@ -113,10 +118,10 @@ pub(super) async fn find_busy(tx: &mut Tx, owner: Uuid, from: Timestamp, moving:
     let sql = "select o.starts_at, coalesce(o.estimate_minutes, t.estimate_minutes, $3) as minutes
                from occurrences o join tasks t on t.user_id = $1 and t.id = o.task_id
                where o.user_id = $1 and o.status in ('pending', 'in_progress') and o.due_time is not null
-                 and o.due_date >= $2 and not (o.id = any($4))
+                 and o.due_date between $2 and $6 and not (o.id = any($4))
                order by o.due_date, o.starts_at, o.id limit $5";
-    let (date, moving) = (zone.to_datetime(begin).date(), moving.to_vec());
-    let rows = tx.query(sql, params![owner, date, MINUTES_DEFAULT, moving, BUSY_MAX]).await?;
+    let moving = moving.to_vec();
+    let rows = tx.query(sql, params![owner, first, MINUTES_DEFAULT, moving, BUSY_MAX, last]).await?;
     for row in rows {
         busy.add(row.get("starts_at"), row.get("minutes"));
     }

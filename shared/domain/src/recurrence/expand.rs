@@ -59,7 +59,7 @@ impl Expansion {
             Frequency::Yearly => Source::Years(0),
             Frequency::Monthly => Source::Months(0),
             Frequency::Weekly => Source::Weeks(0),
-            _ => Source::Units(Units::new(&rule, start)),
+            _ => Source::Units(Units::new(&rule, start, until)),
         };
         if matches!(source, Source::Units(_)) && !rule.by_position.is_empty() {
             // Every unit holds the same times, so the choice is the same in each.

@@ -48,10 +48,11 @@ impl FromStr for LocalTime {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refused = "not a day like 2026-11-21 or a local time like 2026-11-21T09:00, in the years 1900 to 2999";
+        // The parser would take a shift from UTC, and drop it.
+        let has_no_shift = [13, 16].iter().all(|place| text.as_bytes().get(*place).is_none_or(|byte| *byte == b':'));
         let local = match text.len() {
             10 => text.parse::<Date>().map(Self::of_day),
-            // With a shift from UTC it would be longer; the parser refuses `Z`.
-            16 | 19 => text.parse::<DateTime>().map(|local| Self::of(local, false)),
+            16 | 19 if has_no_shift => text.parse::<DateTime>().map(|local| Self::of(local, false)),
             _ => return Err(refused),
         };
         local.ok().filter(|local| YEARS.contains(&local.0.year())).ok_or(refused)
@@ -108,6 +109,8 @@ mod tests {
         check("2026-11-21T09:00:00Z", None);
         check("2026-11-21T09:00:00.5", None);
         check("2026-11-21T09+01:00", None);
+        check("2026-11-21T09:00-01", None);
+        check("2026-11-21T09-01", None);
         check("2026-02-30", None);
         check("1899-12-31", None);
         check("3000-01-01", None);

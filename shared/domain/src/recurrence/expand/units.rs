@@ -15,6 +15,8 @@ pub(super) struct Units {
     interval: i64,
     first: i64,
     next: i64,
+    /// The last second that is looked at, counted like the units.
+    last_second: i64,
 }
 
 /// What looking at one unit found.
@@ -35,7 +37,8 @@ fn seconds_of(time: DateTime) -> i64 {
 }
 
 impl Units {
-    pub(super) fn new(rule: &Rule, start: DateTime) -> Self {
+    /// The units of `rule` from `start` to `until`.
+    pub(super) fn new(rule: &Rule, start: DateTime, until: Option<DateTime>) -> Self {
         let length_seconds = match rule.frequency {
             Frequency::Secondly => 1,
             Frequency::Minutely => 60,
@@ -43,7 +46,9 @@ impl Units {
             _ => SECONDS_PER_DAY,
         };
         let first = seconds_of(start).div_euclid(length_seconds);
-        Self { length_seconds, interval: i64::from(rule.interval), first, next: first }
+        let end_of_time = i64::from(Day::new(YEAR_MAX + 1, 1, 1).0) * SECONDS_PER_DAY - 1;
+        let last_second = until.map_or(end_of_time, |until| seconds_of(until).min(end_of_time));
+        Self { length_seconds, interval: i64::from(rule.interval), first, next: first, last_second }
     }
 
     /// Goes to the first unit that ends after `target`.
@@ -63,10 +68,10 @@ impl Units {
     /// Looks at the next unit.
     pub(super) fn next(&mut self, rule: &Rule) -> Step {
         let seconds = self.next * self.length_seconds;
-        let Ok(day) = i32::try_from(seconds.div_euclid(SECONDS_PER_DAY)).map(Day) else { return Step::End };
-        if day > Day::new(YEAR_MAX, 12, 31) {
+        if seconds > self.last_second {
             return Step::End;
         }
+        let Ok(day) = i32::try_from(seconds.div_euclid(SECONDS_PER_DAY)).map(Day) else { return Step::End };
         let within = seconds.rem_euclid(SECONDS_PER_DAY);
         match self.refused_seconds(rule, day, within) {
             None => {
