@@ -2,6 +2,8 @@
 //! what it did not acknowledge can be sent again and is there once, no change is missing from the log, and the
 //! outbox loses nothing and keeps its order.
 
+#![expect(clippy::print_stderr, reason = "a failure is repeated with its seed")]
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

@@ -2,6 +2,8 @@
 //! service that fails in every way. Whatever happens, a user's entries arrive in the order of their commits, each
 //! at least once, and none is given up before its last attempt.
 
+#![expect(clippy::print_stderr, reason = "a failure is repeated with its seed")]
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::time::Duration;
