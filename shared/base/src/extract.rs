@@ -78,9 +78,9 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         } else if error.is_data() {
             Error::invalid(pointer, sentence(&error))
         } else if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
-            // To the parser it is a syntax error when a name is asked for and null or a number is there, or when a
-            // number is too great.
-            Error::invalid(pointer, "Expected one of the values that this field takes.")
+            // To the parser it is a syntax error when a name is asked for and null or a number is there, when a number
+            // is too great, or when half a surrogate pair stands in a text.
+            Error::invalid(pointer, "The field does not take this value.")
         } else {
             Error::malformed(format!("The body is not valid JSON: {error}."))
         }

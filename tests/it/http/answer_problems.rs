@@ -37,17 +37,19 @@ async fn a_method_that_is_not_taken_is_405() {
 #[tokio::test]
 async fn a_body_that_cannot_be_read_is_400() {
     let app = TestApp::start().await;
-    for body in [
-        "",
-        "{",
-        "{\"password\": \"a\",}",
-        r#"{"email": "alice@example.com", "password": "a"} {}"#,
-        "\u{feff}{}",
-        "{\"password\": \"\\ud800\"}",
-    ] {
+    for body in
+        ["", "{", "{\"password\": \"a\",}", r#"{"email": "alice@example.com", "password": "a"} {}"#, "\u{feff}{}"]
+    {
         let request = app.anon().request(Method::POST, "/api/auth/login").header("content-type", "application/json");
         Answer::of(request.body(body)).await.assert_problem(400, "malformed");
     }
+}
+
+#[tokio::test]
+async fn a_value_that_no_text_can_hold_is_named() {
+    let app = TestApp::start().await;
+    let request = app.anon().request(Method::POST, "/api/auth/login").header("content-type", "application/json");
+    Answer::of(request.body("{\"password\": \"\\ud800\"}")).await.assert_invalid("/password");
 }
 
 #[tokio::test]
