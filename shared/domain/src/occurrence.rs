@@ -8,6 +8,7 @@ mod away;
 mod change;
 mod list;
 mod make;
+mod own;
 mod settle;
 mod slot;
 mod split;

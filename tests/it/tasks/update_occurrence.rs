@@ -99,6 +99,56 @@ async fn whole_days_and_times_turn_into_each_other() {
 }
 
 #[tokio::test]
+async fn what_it_had_of_its_own_goes_along() {
+    let scene = Scene::begin().await;
+    let task = weekdays(&scene).await;
+    let own = json!({"scope": "this", "title": "Stand up, long", "priority": "high", "due_time": "09:30"});
+    scene.edit(&task, "2030-03-06", &own).await;
+    scene.set(&task, "2030-03-06", "in_progress").await;
+    let edited = scene.edit(&task, "2030-03-06", &json!({"scope": "following", "title": "Sit down"})).await;
+    let occurrence = &edited["occurrence"];
+    assert_eq!((&occurrence["title"], &occurrence["priority"]), (&json!(null), &json!("high")), "{edited}");
+    assert_eq!((&occurrence["status"], &occurrence["due_time"]), (&json!("in_progress"), &json!("09:30:00")));
+    assert_eq!(scene.shown(&edited["task"], "2030-03-07").await.len(), 2);
+}
+
+#[tokio::test]
+async fn all_from_a_past_one_on() {
+    let mut scene = Scene::begin().await;
+    let body =
+        json!({"preset": "daily", "start": "2030-03-04T09:00", "missed_policy": "all", "auto_reschedule": false});
+    let task = scene.recur("x", &body).await;
+    scene.pass_days(3).await;
+    scene.edit(&task, "2030-03-05", &json!({"scope": "all", "due_time": "10:00"})).await;
+    let expected = [
+        "2030-03-04 09:00 pending",
+        "2030-03-05 10:00 pending",
+        "2030-03-06 10:00 pending",
+        "2030-03-07 10:00 pending",
+        "2030-03-08 10:00 pending",
+    ];
+    assert_eq!(scene.shown(&task, "2030-03-08").await, expected);
+}
+
+#[tokio::test]
+async fn all_of_what_counts_from_completion_is_this_one_and_the_time_of_day() {
+    let scene = Scene::begin().await;
+    let body = json!({"rule": "FREQ=DAILY;INTERVAL=3", "start": "2030-03-04T09:00", "counts_from": "completion"});
+    let task = scene.recur("x", &body).await;
+    scene.set(&task, "2030-03-04", "done").await;
+    let change = json!({"scope": "all", "title": "y", "due_date": "2030-03-08", "due_time": "18:00"});
+    let edited = scene.edit(&task, "2030-03-07", &change).await;
+    assert_eq!(
+        (&edited["task"]["title"], &edited["recurrence"]["start"]),
+        (&json!("y"), &json!("2030-03-04T18:00:00"))
+    );
+    assert_eq!(scene.shown(&task, "2030-12-31").await, ["2030-03-04 09:00 done", "2030-03-08 18:00 pending moved"]);
+    scene.set(&task, "2030-03-07", "done").await;
+    let next = scene.on(&task, "2030-03-07T18:00").await;
+    assert_eq!(next["status"], "pending", "three days from today, on which it was done");
+}
+
+#[tokio::test]
 async fn following_the_first_is_all() {
     let scene = Scene::begin().await;
     let task = weekdays(&scene).await;

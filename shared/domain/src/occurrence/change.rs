@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::own::{carry_over, clear_overrides};
 use super::{COLUMNS, Occurrence, find, split};
 use crate::field::{Priority, Prose, Title};
 use crate::period::Day;
-use crate::recurrence::{self, Recurrence};
+use crate::recurrence::{self, CountsFrom, Recurrence};
 use crate::task::{self, DueTime, EstimateMinutes, Task};
 
 /// How far an edit reaches.
@@ -73,12 +74,25 @@ pub struct Edited {
 
 impl Change {
     /// Where the occurrence is to be due, and whether it is to have a time; none when it is not moved.
-    fn place(&self, occurrence: &Occurrence) -> Option<(Date, Option<Time>)> {
+    pub(super) fn place(&self, occurrence: &Occurrence) -> Option<(Date, Option<Time>)> {
         if self.due_date.is_none() && self.due_time.is_none() {
             return None;
         }
         let time = self.due_time.unwrap_or(occurrence.due_time);
         Some((self.due_date.unwrap_or(occurrence.due_date).date(), time.map(DueTime::time)))
+    }
+
+    /// The change of where an occurrence is, for it alone.
+    fn of_place_alone(change: &Self) -> Self {
+        Self {
+            scope: Scope::This,
+            title: None,
+            description: None,
+            priority: None,
+            estimate_minutes: None,
+            due_date: change.due_date,
+            due_time: change.due_time,
+        }
     }
 
     /// The same for the task, as far as it is about more than when.
@@ -124,20 +138,34 @@ pub async fn change(
     }
     let of_task = change.of_task()?;
     let shift = place.map(|(date, time)| split::Shift::of(&occurrence, date, time));
-    let splits = change.scope == Scope::Following && split::has_earlier(&recurrence, &occurrence);
     clear_overrides(tx, owner, &occurrence, change, now).await?;
-    let edit = split::Edit { task, recurrence, pivot: occurrence, of_task, shift };
+    let by_completion = recurrence.counts_from == CountsFrom::Completion;
+    let splits = change.scope == Scope::Following && split::has_earlier(&recurrence, &occurrence);
+    let edit = split::Edit { task, recurrence, pivot: occurrence.clone(), of_task, shift };
+    if by_completion {
+        let (task, recurrence) = split::change_time(tx, owner, edit, now).await?;
+        let current = find(tx, owner, task.id, occurrence.id).await?.unwrap_or(occurrence);
+        let own = Change::of_place_alone(change);
+        let occurrence = change_this(tx, owner, &recurrence, &current, &own, place, now).await?;
+        return Ok(Edited { task, recurrence, occurrence: Some(occurrence) });
+    }
     let (task, recurrence, local) = if splits {
         Box::pin(split::split(tx, owner, edit, new_ids, now)).await?
     } else {
         split::change_all(tx, owner, edit, now).await?
     };
-    let occurrence = find(tx, owner, task.id, super::id_of(task.id, local)).await?;
+    let found = find(tx, owner, task.id, super::id_of(task.id, local)).await?;
+    let occurrence = match found {
+        Some(found) if found.id != occurrence.id => {
+            Some(carry_over(tx, owner, &recurrence, &occurrence, found, change, now).await?)
+        }
+        found => found,
+    };
     Ok(Edited { task, recurrence, occurrence })
 }
 
 /// Changes one occurrence only.
-async fn change_this(
+pub(super) async fn change_this(
     tx: &mut Tx,
     owner: Uuid,
     recurrence: &Recurrence,
@@ -190,26 +218,4 @@ async fn change_this(
         )
         .await?;
     Ok(Occurrence::from_row(&row))
-}
-
-/// What is said of more than this occurrence holds for this one, too: what it said itself goes.
-async fn clear_overrides(
-    tx: &mut Tx,
-    owner: Uuid,
-    occurrence: &Occurrence,
-    change: &Change,
-    now: Timestamp,
-) -> Result<()> {
-    let sql = "update occurrences o
-               set title = case when $3 then null else title end,
-                   description = case when $4 then null else description end,
-                   priority = case when $5 then null else priority end,
-                   estimate_minutes = case when $6 then null else estimate_minutes end, updated_at = $7
-               where user_id = $1 and id = $2
-                 and (title is not null and $3 or description is not null and $4
-                      or priority is not null and $5 or estimate_minutes is not null and $6)";
-    let (title, description) = (change.title.is_some(), change.description.is_some());
-    let (priority, estimate) = (change.priority.is_some(), change.estimate_minutes.is_some());
-    tx.execute(sql, params![owner, occurrence.id, title, description, priority, estimate, now]).await?;
-    Ok(())
 }

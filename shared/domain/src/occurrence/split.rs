@@ -64,6 +64,8 @@ pub(super) async fn change_all(
     let mut after = shifted(&recurrence, shift)?;
     let today = recurrence.today(now).to_datetime(Time::midnight());
     remove_open(tx, owner, &pivot).await?;
+    // From a past occurrence on, what nobody touched moves along.
+    remove_plain(tx, owner, task.id, today.min(pivot.original_start)).await?;
     let touched = touched_from(tx, owner, task.id, today.min(pivot.original_start)).await?;
     after.exdates.extend(touched.into_iter().map(|local| LocalTime::of(shift.applied_to(local), after.all_day)));
     let after = checked(after)?;
@@ -75,6 +77,26 @@ pub(super) async fn change_all(
     }
     rebuild(tx, owner, &kept, now).await?;
     Ok((task, kept, shift.applied_to(pivot.original_start)))
+}
+
+/// Changes the task, and the time of day of all that is to come of what counts from completion. The occurrence that is
+/// open now is moved by itself.
+pub(super) async fn change_time(tx: &mut Tx, owner: Uuid, edit: Edit, now: Timestamp) -> Result<(Task, Recurrence)> {
+    let Edit { task, recurrence, pivot, of_task, shift } = edit;
+    let task = change_task(tx, owner, task, &of_task, now).await?;
+    let Some(shift) = shift else { return Ok((task, recurrence)) };
+    let time = shift.applied_to(pivot.original_start).time();
+    if recurrence.rule.names_times() && time != pivot.original_start.time() {
+        return Err(names_times());
+    }
+    let start = LocalTime::of(recurrence.start.date().to_datetime(time), shift.is_all_day);
+    let after = checked(Recurrence { start, all_day: shift.is_all_day, ..recurrence })?;
+    let kept = recurrence::save(tx, owner, &after, false, now).await?;
+    Ok((task, kept))
+}
+
+fn names_times() -> Error {
+    Error::invalid("/due_time", "The rule names its times of day. Change the rule instead.")
 }
 
 /// Ends the series before the edited occurrence, and goes on with a task and a series of their own.
@@ -138,7 +160,7 @@ async fn change_task(tx: &mut Tx, owner: Uuid, task: Task, change: &task::Change
 fn shifted(recurrence: &Recurrence, shift: Shift) -> Result<Recurrence> {
     let is_moved_in_day = shift.by != SignedDuration::from_hours(24 * shift.days);
     if recurrence.rule.names_times() && is_moved_in_day {
-        return Err(Error::invalid("/due_time", "The rule names its times of day. Change the rule instead."));
+        return Err(names_times());
     }
     let rule = recurrence.rule.clone().moved(shift.days);
     let rule = rule.ok_or_else(|| Error::invalid("/due_date", "The rule names its days. Change the rule instead."))?;
