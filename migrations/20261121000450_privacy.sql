@@ -38,9 +38,9 @@ create table public.erasures (
     token_hash bytea not null constraint erasures_token_hash unique check (octet_length(token_hash) = 32),
     requested_at timestamptz not null,
     completed_at timestamptz,
-    -- How many rows of each table were deleted.
+    -- How many rows of each table there were before the first was deleted.
     counts jsonb check (jsonb_typeof(counts) = 'object'),
-    check ((completed_at is null) = (counts is null))
+    check (completed_at is null or counts is not null)
 );
 create index erasures_user_id on public.erasures (user_id);
 
@@ -129,28 +129,19 @@ $$;
 create function almanac.find_erasure(p_token_hash bytea)
 returns table (requested_at timestamptz, completed_at timestamptz, counts jsonb)
 language sql stable security definer set search_path = '' as $$
-    select e.requested_at, e.completed_at, e.counts from public.erasures e where e.token_hash = p_token_hash
+    select e.requested_at, e.completed_at, case when e.completed_at is not null then e.counts end
+    from public.erasures e where e.token_hash = p_token_hash
 $$;
 
--- Deletes a user with every trace, looks for what may be left, completes their erasure if they asked for one, and gives how
--- many rows of each table it deleted; null when there is no such user (any more). Whatever goes wrong, nothing has
--- happened. A trace is a row that is theirs, or one that is nobody's and has their id or e-mail address in it;
--- what others have written about them is not.
-create function almanac.erase_user(p_user_id uuid, p_now timestamptz)
+-- How many rows of each table are a user's; tables without any are left out.
+create function almanac.count_rows(p_user_id uuid)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' as $$
 declare
-    v_email text;
     v_table record;
     v_count bigint;
     v_counts jsonb := jsonb_build_object('users', 1);
-    v_is_left boolean;
 begin
-    perform pg_advisory_xact_lock(hashtextextended('write ' || p_user_id, 0));
-    select lower(u.email) into v_email from public.users u where u.id = p_user_id for update;
-    if not found then
-        return null;
-    end if;
     for v_table in
         select c.oid::regclass as name, c.relname as label from pg_class c
         join pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id' and not a.attisdropped
@@ -161,6 +152,65 @@ begin
             v_counts := v_counts || jsonb_build_object(v_table.label, v_count);
         end if;
     end loop;
+    return v_counts;
+end
+$$;
+
+-- Deletes rows of a user who asked to be erased, of a table that has more than p_limit of theirs: that many of them. Gives how many; none
+-- when what is left is little enough for erase_user. Deleting is logged, too, so the log comes last.
+create function almanac.erase_some(p_user_id uuid, p_limit integer)
+returns bigint
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+    v_table record;
+    v_count bigint;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('write ' || p_user_id, 0));
+    update public.erasures e set counts = almanac.count_rows(p_user_id)
+    where e.user_id = p_user_id and e.completed_at is null and e.counts is null;
+    if not exists (select from public.erasures e where e.user_id = p_user_id and e.completed_at is null) then
+        return 0;
+    end if;
+    for v_table in
+        select c.oid::regclass as name from pg_class c
+        join pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id' and not a.attisdropped
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+          and c.relname not in ('erasures', 'outbox', 'outbox_lanes')
+        order by c.relname = 'changes', c.oid desc
+    loop
+        execute format('select count(*) from (select from %s where user_id = $1 limit $2 + 1) as part', v_table.name)
+            into v_count using p_user_id, p_limit;
+        if v_count > p_limit then
+            execute format('delete from %1$s where ctid = any (array(select ctid from %1$s where user_id = $1 limit $2))',
+                           v_table.name) using p_user_id, p_limit;
+            get diagnostics v_count = row_count;
+            return v_count;
+        end if;
+    end loop;
+    return 0;
+end
+$$;
+
+-- Deletes a user with every trace, looks for what may be left, completes their erasure if they asked for one, and gives how
+-- many rows of each table they had; null when there is no such user (any more). Whatever goes wrong, nothing has
+-- happened. A trace is a row that is theirs, or one that is nobody's and has their id or e-mail address in it;
+-- what others have written about them is not.
+create function almanac.erase_user(p_user_id uuid, p_now timestamptz)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+    v_email text;
+    v_table record;
+    v_counts jsonb;
+    v_is_left boolean;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('write ' || p_user_id, 0));
+    select lower(u.email) into v_email from public.users u where u.id = p_user_id for update;
+    if not found then
+        return null;
+    end if;
+    select e.counts into v_counts from public.erasures e where e.user_id = p_user_id and e.counts is not null limit 1;
+    v_counts := coalesce(v_counts, almanac.count_rows(p_user_id));
 
     -- A token from before may still be valid for a while, and must not make the account anew.
     insert into public.deleted_identities as d (identity_hash, deleted_at, expires_at)
@@ -201,7 +251,7 @@ begin
     for f in
         select p.oid::regprocedure from pg_proc p
         where p.pronamespace = 'almanac'::regnamespace
-          and p.proname in ('identity_hash', 'request_erasure', 'find_erasure', 'erase_user')
+          and p.proname in ('identity_hash', 'request_erasure', 'find_erasure', 'count_rows', 'erase_some', 'erase_user')
     loop
         execute format('revoke all on function %s from public', f);
         execute format('alter function %s owner to service_role', f);

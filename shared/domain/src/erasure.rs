@@ -1,7 +1,7 @@
 //! Erasure: a user asks for it, a job deletes them with every trace, and a receipt tells them afterwards.
 //!
-//! What is deleted, and how it is verified, is `almanac.erase_user` in `migrations/20261121000450_privacy.sql`: one
-//! transaction, so there is never a user who is half gone.
+//! What is deleted, and how it is verified, is `almanac.erase_user` in `migrations/20261121000450_privacy.sql`, one
+//! transaction. Users who have much lose the most of it before, a bounded number of rows at a time.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 /// How long deleting the rows of one user may take, in milliseconds: less than what a worker gives to an entry.
 const ERASE_TIMEOUT_MS: u32 = 50_000;
+/// How many rows of a table are deleted at once; those who have fewer lose everything in one transaction.
+const ERASED_AT_ONCE: i32 = 5_000;
 /// The most remembered subjects that one statement forgets.
 const PRUNED_AT_ONCE: i64 = 1_000;
 
@@ -42,7 +44,7 @@ pub struct Erasure {
     /// When it was done and verified.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub completed_at: Option<Timestamp>,
-    /// How many rows of each table were deleted; null until then.
+    /// How many rows of each table were deleted; null until it is done.
     pub counts: Option<BTreeMap<String, i64>>,
 }
 
@@ -91,8 +93,16 @@ pub async fn is_requested(tx: Tx, owner: Uuid) -> Result<bool, Error> {
     Ok(!tx.query_and_commit(sql, params![owner]).await?.is_empty())
 }
 
+/// Deletes some rows of a user who waits to be erased and has many, in a transaction of a job's; false when they have
+/// few. Being cut off between two calls loses nothing.
+pub async fn begin(tx: Tx, owner: Uuid) -> Result<bool, Error> {
+    let sql = "select almanac.erase_some($1, $2) as count";
+    let rows = tx.query_and_commit(sql, params![owner, ERASED_AT_ONCE]).await?;
+    Ok(rows.first().is_some_and(|row| row.get::<_, i64>("count") > 0))
+}
+
 /// Deletes everything of a user in the database, verifies that nothing is left, and completes the receipt, in a
-/// transaction of a job's that has not begun. Gives how many rows went from each table; none when the user is gone
+/// transaction of a job's that has not begun. Gives how many rows they had in each table; none when the user is gone
 /// already.
 ///
 /// # Errors

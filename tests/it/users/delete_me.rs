@@ -172,6 +172,36 @@ async fn an_erasure_that_was_cut_off_is_begun_anew() {
 }
 
 #[tokio::test]
+async fn those_who_have_much_go_in_parts() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.register("alice").await, app.register("bob").await);
+    let sql = "insert into tasks (id, user_id, title, created_at, updated_at)
+               select gen_random_uuid(), $1, 'canary ' || n, now(), now() from generate_series(1, 11000) n";
+    let traces = Traces::of(&app).await;
+    for owner in [id_of(&alice), id_of(&bob)] {
+        traces.superuser.execute(sql, &[&owner]).await.expect("arranged");
+    }
+    let db = jobs_of(&app).db;
+    let begin = async || {
+        let tx = db.as_job(id_of(&alice), app.clock.new_id()).await.expect("a transaction");
+        domain::erasure::begin(tx, id_of(&alice)).await.expect("it runs")
+    };
+    assert!(!begin().await, "not before she asked for it");
+    let left = leave(&alice).await;
+    // A worker dies after the first part.
+    assert!(begin().await);
+    let some = "select count(*) from tasks where user_id = $1";
+    let rest: i64 = traces.superuser.query_one(some, &[&id_of(&alice)]).await.expect("a count").get(0);
+    assert_eq!(rest, 6000);
+    assert_eq!(status(&app, &left).await["counts"], Value::Null);
+    run(&app, Job::Drain).await;
+    let done = status(&app, &left).await;
+    assert_eq!((&done["status"], &done["counts"]["tasks"]), (&json!("done"), &json!(11000)), "{done}");
+    assert_eq!(traces.tables_with(&alice.id()).await, [""; 0]);
+    assert_eq!(traces.superuser.query_one(some, &[&id_of(&bob)]).await.expect("a count").get::<_, i64>(0), 11000);
+}
+
+#[tokio::test]
 async fn what_would_be_left_stops_it() {
     let app = TestApp::start().await;
     let alice = app.register("alice").await;

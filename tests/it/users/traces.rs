@@ -31,7 +31,8 @@ impl Traces {
         // Without triggers and references, as some rows would not be there otherwise.
         self.superuser.batch_execute("set session_replication_role = replica").await.expect("a superuser");
         let mut planted = Vec::new();
-        for rule in &RULES {
+        // The rows of erasures stay, and nothing of a user's ever comes to be in one.
+        for rule in RULES.iter().filter(|rule| rule.table != "erasures") {
             let (Some(column), table) = (rule.owner, rule.table) else { continue };
             let one = format!("select from {table} where {column} = $1");
             if self.superuser.query_typed(&one, params![owner]).await.expect("a look").is_empty() {
