@@ -63,6 +63,16 @@ fn half_hours_and_whole_days_are_skipped_too() {
     );
 }
 
+/// The images that functions run in have no time zone database of their own.
+#[test]
+fn zones_are_known_wherever_it_runs() {
+    for name in jiff::tz::TimeZoneDatabase::bundled().available() {
+        let zone: Zone = name.as_str().parse().unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(zone.name(), Some(name.as_str()));
+    }
+    assert!(jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").is_ok());
+}
+
 #[test]
 fn an_occurrence_keeps_its_name_where_clocks_skip_it() {
     let series = series("DTSTART;TZID=America/New_York:20070310T023000\nRRULE:FREQ=DAILY");
