@@ -87,6 +87,12 @@ fn makings(dice: &mut Dice, known: &[(String, String)]) -> (&'static str, Value)
     }
 }
 
+/// The first occurrence of a task that recurs; reading makes those that the calendar has reached.
+async fn occurrence_of(actor: &Actor, task: &str) -> Option<String> {
+    let answer = actor.get(&format!("{task}/occurrences")).await;
+    answer.json()[0]["id"].as_str().map(str::to_owned)
+}
+
 /// One random deed. What it made, if it made something, goes to `known`.
 async fn act(actor: &Actor, dice: &mut Dice, known: &mut Vec<(String, String)>) {
     let chosen = if known.is_empty() { None } else { Some(dice.below(known.len())) };
@@ -102,6 +108,18 @@ async fn act(actor: &Actor, dice: &mut Dice, known: &mut Vec<(String, String)>) 
         (4, Some(chosen)) if known[chosen].0 == "/api/tasks" => {
             let status = ["done", "pending", "cancelled"][dice.below(3)];
             (Method::PUT, format!("/api/tasks/{}/status", known[chosen].1), json!({"status": status}))
+        }
+        (5, Some(chosen)) if known[chosen].0 == "/api/tasks" => {
+            let path = format!("/api/tasks/{}", known[chosen].1);
+            match occurrence_of(actor, &path).await {
+                Some(occurrence) => {
+                    let status = ["done", "skipped", "pending"][dice.below(3)];
+                    (Method::PUT, format!("{path}/occurrences/{occurrence}/status"), json!({"status": status}))
+                }
+                None => {
+                    (Method::PUT, format!("{path}/recurrence"), json!({"rule": "FREQ=WEEKLY", "missed_policy": "all"}))
+                }
+            }
         }
         (_, Some(chosen)) => {
             let (path, id) = &known[chosen];
@@ -128,7 +146,7 @@ async fn act(actor: &Actor, dice: &mut Dice, known: &mut Vec<(String, String)>) 
     };
     // What another hand deleted meanwhile is not found, and what no longer fits is a conflict.
     assert!([200, 201, 204, 404, 409, 422].contains(&answer.status.as_u16()), "{method} {path}: {}", answer.text);
-    if answer.status == 201 {
+    if answer.status == 201 && method == Method::POST {
         known.push((path, text(&answer.json()["id"])));
     }
 }
@@ -202,7 +220,7 @@ async fn the_log_is_complete_ordered_and_reversible() {
         let mut state = State::new();
         replay(&mut state, &log);
         assert_eq!(state, state_of(&app, &person.id()).await, "the log rebuilds what is there");
-        for entity in ["conversation", "goal", "note", "task"] {
+        for entity in ["conversation", "goal", "note", "occurrence", "recurrence", "task"] {
             assert!(log.iter().any(|change| change["entity"] == entity), "the work touched a {entity}");
         }
     }
