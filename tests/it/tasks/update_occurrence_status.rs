@@ -65,6 +65,18 @@ async fn what_counts_from_completion_has_one_at_a_time() {
 }
 
 #[tokio::test]
+async fn completed_by_many_at_once_there_is_one_next() {
+    let scene = Scene::begin().await;
+    let body = json!({"preset": "daily", "start": "2030-03-04", "counts_from": "completion"});
+    let task = scene.recur("x", &body).await;
+    let path = format!("{}/status", occurrence_of(&scene.on(&task, "2030-03-04").await));
+    let done = json!({"status": "done"});
+    let answers = futures_util::future::join_all((0..6).map(|_| scene.alice.put(&path, &done))).await;
+    assert!(answers.windows(2).all(|pair| pair[0].status == 200 && pair[0].text == pair[1].text));
+    assert_eq!(scene.shown(&task, "2030-12-31").await, ["2030-03-04 done", "2030-03-05 pending"]);
+}
+
+#[tokio::test]
 async fn a_next_one_that_was_begun_is_not_taken_back() {
     let scene = Scene::begin().await;
     let body = json!({"preset": "daily", "start": "2030-03-04", "counts_from": "completion"});
