@@ -55,18 +55,10 @@ pub async fn router(settings: Settings) -> Result<Router> {
     let limiter = Limiter::from_env(&env, clock.clone())?;
 
     let signing_key = signing_key(&env, settings.data_dir.as_deref())?;
-    let mut issuers = Issuer::list_from_env(&env)?;
-    issuers.push(Issuer {
-        issuer: settings.public_url.clone(),
-        is_built_in: true,
-        audience: vec!["authenticated".to_owned()],
-        authorized_parties: Vec::new(),
-        keys: KeySource::Set(signing_key.jwks()),
-    });
+    let issuers = issuers(&env, &settings.public_url, &signing_key)?;
     let auth = Auth::new(issuers, db.clone(), clock.clone(), &http);
 
     let caller = caller::App { auth: auth.clone(), db: db.clone(), clock: clock.clone() };
-
     let router = Router::new()
         .merge(auth::router(auth::App::new(
             db.clone(),
@@ -105,6 +97,19 @@ pub async fn router(settings: Settings) -> Result<Router> {
         .merge(users::router(caller))
         .merge(description::router());
     Ok(http::finish(router, http::Settings::from_env(&env, clock)?))
+}
+
+/// The issuers of `AUTH_ISSUERS`, and the built-in one.
+fn issuers(env: &Env, public_url: &str, signing_key: &SigningKey) -> Result<Vec<Issuer>> {
+    let mut issuers = Issuer::list_from_env(env)?;
+    issuers.push(Issuer {
+        issuer: public_url.to_owned(),
+        is_built_in: true,
+        audience: vec!["authenticated".to_owned()],
+        authorized_parties: Vec::new(),
+        keys: KeySource::Set(signing_key.jwks()),
+    });
+    Ok(issuers)
 }
 
 /// The key from `AUTH_SIGNING_KEY`, or from the data folder, where it is made on the first run.

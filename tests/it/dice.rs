@@ -1,6 +1,6 @@
 //! Random numbers that a seed repeats, for tests that try what nobody would think of.
 
-/// A source of random numbers (SplitMix64).
+/// A source of random numbers (the algorithm is called `SplitMix64`).
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -9,10 +9,13 @@ impl Dice {
         Self(seed)
     }
 
-    /// The seed of this run: `TEST_SEED`, or a new one. A test that uses it prints it.
+    /// The seed of this run: `TEST_SEED`, or a new one. It is printed, and shown with a test that fails.
+    #[expect(clippy::print_stderr, reason = "a failure is repeated with its seed")]
     pub(crate) fn seed_of_run() -> u64 {
         let given = base::config::Env::from_process().get("TEST_SEED").and_then(|seed| seed.parse().ok());
-        given.unwrap_or_else(|| base::Clock::system().now().as_microsecond().unsigned_abs())
+        let seed = given.unwrap_or_else(|| base::Clock::system().now().as_microsecond().unsigned_abs());
+        eprintln!("TEST_SEED={seed}");
+        seed
     }
 
     /// Any number.

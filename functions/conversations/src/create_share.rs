@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use base::auth::User;
 use base::extract::{Json, Path};
 use base::idempotency::IdempotencyKey;
+use base::secret_token::SecretToken;
 use base::{Clock, Db, Error, Result};
 use domain::conversation::share::{self, Share};
 use domain::conversation::{self, ClientName};
@@ -14,7 +15,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::share_token::ShareToken;
 use crate::{PublicUrl, settled_branch};
 
 /// How many links a conversation may have, those that have ended included.
@@ -100,7 +100,7 @@ pub(crate) async fn create_share(
     }
     let (conversation_id, title, expires_at) = (id, found.title, wish.expires_at);
     let share = Share { id: clock.new_id(), conversation_id, until_message_id, title, expires_at, created_at: now };
-    let token = ShareToken::generate()?;
+    let token = SecretToken::generate()?;
     share::create(&mut tx, user.id, &share, &token.hash()).await?;
     let mut created = CreatedShare { share, token: None, url: None };
     // The kept answer has no token, or the database would know what it is to know only by its hash.

@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use base::extract::{Json, Path};
 use base::http::ClientAddress;
 use base::rate_limit::Limiter;
+use base::secret_token::SecretToken;
 use base::{Clock, Db, Error, Result};
 use domain::conversation::share::{self, SharedConversation};
 use http::{HeaderName, HeaderValue, header};
 
 use crate::SHARED_POLICY;
-use crate::share_token::ShareToken;
 
 /// Nobody keeps a copy, since a link that is revoked shows nothing from then on; nobody indexes it, and the pages
 /// it links to do not learn the token.
@@ -38,7 +38,7 @@ pub(crate) async fn find_shared_conversation(
 ) -> Result<Response> {
     let allowance = limiter.take(SHARED_POLICY, &address.limit_key()).await?;
     let nothing = || Error::not_found("link");
-    let token = ShareToken::parse(token).ok_or_else(nothing)?;
+    let token = SecretToken::parse(&token).ok_or_else(nothing)?;
     let shared = share::find_shared(db.as_app().await?, &token.hash(), clock.now()).await?;
     let shared = shared.ok_or_else(nothing)?;
     Ok((allowance.headers(), PRIVATE, Json(shared)).into_response())

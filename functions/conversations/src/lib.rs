@@ -34,7 +34,6 @@ mod list_conversations;
 mod list_messages;
 mod list_shares;
 mod markdown;
-mod share_token;
 mod update_conversation;
 
 use std::sync::Arc;

@@ -12,18 +12,18 @@ async fn tells_what_happened_in_order() {
     let renamed = alice.put("/api/users/me", &json!({"full_name": "Alice B"})).await;
     let changes = changes_after(&alice, 0).await;
     assert_eq!(changes.iter().map(|change| change["seq"].as_i64()).collect::<Vec<_>>(), [Some(1), Some(2)]);
-    let [made, changed] = &changes[..] else { panic!("{changes:?}") };
+    let [made, renaming] = &changes[..] else { panic!("{changes:?}") };
     assert_eq!(
         (&made["entity"], &made["operation"], &made["before"]),
         (&json!("user"), &json!("insert"), &json!(null))
     );
     assert_eq!(made["after"]["full_name"], "alice");
-    assert_eq!(changed["operation"], "update");
-    assert_eq!(changed["before"], made["after"]);
-    assert_eq!(changed["after"]["full_name"], "Alice B");
-    assert_eq!(changed["actor"], "user");
-    assert_eq!(changed["action_group"], action_of(&renamed));
-    assert_eq!(changed["entity_id"], alice.id());
+    assert_eq!(renaming["operation"], "update");
+    assert_eq!(renaming["before"], made["after"]);
+    assert_eq!(renaming["after"]["full_name"], "Alice B");
+    assert_eq!(renaming["actor"], "user");
+    assert_eq!(renaming["action_group"], action_of(&renamed));
+    assert_eq!(renaming["entity_id"], alice.id());
 }
 
 #[tokio::test]

@@ -123,7 +123,6 @@ async fn until_delivered(superuser: &Client) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_acknowledged_is_lost() {
     let seed = Dice::seed_of_run();
-    eprintln!("seed {seed}");
     let (mut dice, begun) = (Dice::seeded(seed), Instant::now());
     let app = TestApp::start().await;
     let superuser = app.superuser().await;

@@ -2,8 +2,6 @@
 //! service that fails in every way. Whatever happens, a user's entries arrive in the order of their commits, each
 //! at least once, and none is given up before its last attempt.
 
-#![expect(clippy::print_stderr, reason = "a failure is repeated with its seed")]
-
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -88,7 +86,6 @@ async fn until_nothing_waits(outbox: &Outbox) -> Vec<Standing> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn users_get_everything_in_their_order() {
     let seed = Dice::seed_of_run();
-    eprintln!("seed {seed}");
     let outbox = Outbox::open().await;
     let sink = sink(seed).await;
     let mut users = Vec::new();

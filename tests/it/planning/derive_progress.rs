@@ -1,5 +1,7 @@
 //! Derived progress is what its definition says, whatever the tree.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -75,18 +77,22 @@ async fn plant(app: &TestApp, owner: &str, nodes: &[Node]) {
     for node in nodes {
         let parent = node.parent.map_or("null".to_owned(), |at| format!("'{}'", nodes[at].id));
         let manual = node.manual.map_or("null".to_owned(), |percent| percent.to_string());
-        sql += &format!(
+        write!(
+            sql,
             "insert into goals (id, user_id, parent_goal_id, title, timeframe, starts_on, status, progress, created_at, updated_at)
              values ('{}', '{owner}', {parent}, 't', 'week', '2026-11-16', '{}', {manual}, now(), now());",
             node.id, node.status
-        );
+        )
+        .expect("a text takes text");
         for status in &node.tasks {
             let completed = if *status == "done" { "now()" } else { "null" };
-            sql += &format!(
+            write!(
+                sql,
                 "insert into tasks (id, user_id, title, status, goal_id, completed_at, created_at, updated_at)
                  values (gen_random_uuid(), '{owner}', 't', '{status}', '{}', {completed}, now(), now());",
                 node.id
-            );
+            )
+            .expect("a text takes text");
         }
     }
     superuser.batch_execute(&(sql + "commit;")).await.expect("the tree is planted");
@@ -95,7 +101,6 @@ async fn plant(app: &TestApp, owner: &str, nodes: &[Node]) {
 #[tokio::test]
 async fn equals_the_definition_on_random_trees() {
     let seed = Dice::seed_of_run();
-    println!("TEST_SEED={seed}");
     let mut dice = Dice::seeded(seed);
     let app = TestApp::start().await;
     let bob = app.register("bob").await;

@@ -40,19 +40,19 @@ fn id_of(thing: &Value) -> &str {
 /// Makes a goal out of a title, a timeframe, and whatever else is said.
 async fn make_goal(actor: &Actor, title: &str, timeframe: &str, more: Value) -> Value {
     let body = merged(json!({"title": title, "timeframe": timeframe, "starts_on": "2026-11-21"}), more);
-    made(actor.post(GOALS, &body).await)
+    made(&actor.post(GOALS, &body).await)
 }
 
 async fn make_task(actor: &Actor, title: &str, more: Value) -> Value {
-    made(actor.post("/api/tasks", &merged(json!({"title": title}), more)).await)
+    made(&actor.post("/api/tasks", &merged(json!({"title": title}), more)).await)
 }
 
 async fn make_reflection(actor: &Actor, kind: &str, date: &str, content: &str) -> Value {
     let body = json!({"reflection_type": kind, "date": date, "content": content});
-    made(actor.post(REFLECTIONS, &body).await)
+    made(&actor.post(REFLECTIONS, &body).await)
 }
 
-fn made(answer: Answer) -> Value {
+fn made(answer: &Answer) -> Value {
     assert_eq!(answer.status, 201, "{}", answer.text);
     answer.json()
 }

@@ -15,7 +15,6 @@ const MOVES: usize = 15;
 #[tokio::test]
 async fn moves_at_once_make_no_circle() {
     let seed = Dice::seed_of_run();
-    println!("TEST_SEED={seed}");
     let app = TestApp::start().await;
     let alice = app.register("alice").await;
     let mut goals = Vec::new();

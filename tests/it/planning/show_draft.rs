@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use std::fmt::Write;
+
 use jiff::civil::date;
 use serde_json::{Value, json};
 
@@ -153,13 +155,15 @@ async fn occurrences_count_and_not_the_task_that_recurs() {
         (22, "pending", "null"),
         (23, "done", "'2046-03-27T18:00Z'"),
     ] {
-        sql += &format!(
+        write!(
+            sql,
             "insert into occurrences (id, user_id, task_id, original_start, due_date, starts_at, title, status,
                                       completed_at, created_at, updated_at)
              values (gen_random_uuid(), '{owner}', '{run}', '2046-03-{day}', '2046-03-{day}', '2046-03-{day}',
                      {}, '{status}', {completed_at}, now(), now());",
             if day == 20 { "'Run uphill'" } else { "null" }
-        );
+        )
+        .expect("a text takes text");
     }
     sql += "update occurrences set due_date = '2046-03-25', moved = true, updated_at = '2046-03-20T12:00Z'
             where due_date = '2046-03-22';";

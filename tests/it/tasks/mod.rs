@@ -26,19 +26,10 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::app::{Actor, Answer};
-use crate::dice::Dice;
 
 const PATH: &str = "/api/tasks";
 /// The id of nothing.
 const NOTHING: &str = "0190a0a0-0000-7000-8000-000000000000";
-
-/// A seed for this test, which a failure shows.
-#[expect(clippy::print_stdout, reason = "of a test that fails, what it printed is shown")]
-fn seed_of_run() -> u64 {
-    let seed = Dice::seed_of_run();
-    println!("TEST_SEED={seed}");
-    seed
-}
 
 /// Makes a task.
 async fn create(actor: &Actor, body: &Value) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{PATH, address, create, id, seed_of_run};
+use super::{PATH, address, create, id};
 use crate::app::{Actor, TestApp};
 use crate::dice::Dice;
 
@@ -50,7 +50,7 @@ async fn random_moves_at_once_make_no_circle() {
     for n in 0..TASKS {
         ids.push(id(&create(&alice, &json!({"title": n.to_string()})).await).to_owned());
     }
-    let start = seed_of_run();
+    let start = Dice::seed_of_run();
     let movers = (0..MOVERS).map(|n| tokio::spawn(mover(alice.clone(), ids.clone(), start.wrapping_add(n))));
     let mut outcomes = [0, 0];
     for mover in movers.collect::<Vec<_>>() {

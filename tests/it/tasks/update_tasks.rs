@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{NOTHING, PATH, address, create, id, seed_of_run, send_with};
+use super::{NOTHING, PATH, address, create, id, send_with};
 use crate::app::{Actor, Answer, TestApp};
 use crate::dice::Dice;
 
@@ -112,7 +112,7 @@ async fn the_same_key_writes_once() {
 async fn all_or_none() {
     let app = TestApp::start().await;
     let alice = app.register("alice").await;
-    let start = seed_of_run();
+    let start = Dice::seed_of_run();
     let mut dice = Dice::seeded(start);
     let mut ids = Vec::new();
     for n in 0..8 {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{PATH, create, id, next, seed_of_run};
+use super::{PATH, create, id, next};
 use crate::app::{Actor, TestApp};
 use crate::dice::Dice;
 
@@ -91,7 +91,7 @@ async fn every_order_gives_each_once() {
     let app = TestApp::start().await;
     let (alice, bob) = (app.register("alice").await, app.register("bob").await);
     let superuser = app.superuser().await;
-    let start = seed_of_run();
+    let start = Dice::seed_of_run();
     let mut dice = Dice::seeded(start);
     for _ in 0..ROUNDS {
         let mut rows: Vec<Row> = (0..=dice.below(TASKS_MAX)).map(|_| Row::cast(&mut dice)).collect();
@@ -132,7 +132,7 @@ async fn what_is_made_meanwhile_disturbs_nothing() {
     let app = TestApp::start().await;
     let alice = app.register("alice").await;
     let superuser = app.superuser().await;
-    let start = seed_of_run();
+    let start = Dice::seed_of_run();
     let mut dice = Dice::seeded(start);
     let rows: Vec<Row> = (0..TASKS_MAX).map(|_| Row::cast(&mut dice)).collect();
     let values = rows.iter().map(|row| row.values(&alice.id())).collect::<Vec<_>>().join(", ");

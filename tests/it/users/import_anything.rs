@@ -30,10 +30,8 @@ fn anything(dice: &mut Dice, levels: usize) -> Value {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stderr, reason = "a failure is repeated with its seed")]
 async fn whatever_can_be_kept_comes_back() {
     let seed = Dice::seed_of_run();
-    eprintln!("seed {seed}");
     let mut dice = Dice::seeded(seed);
     let (here, there) = (TestApp::start().await, TestApp::start().await);
     for round in 0..5 {
