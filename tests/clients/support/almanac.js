@@ -67,6 +67,7 @@ function userOf(url, token) {
     url,
     token,
     headers,
+    call,
     get: (path, extra) => call("GET", path, undefined, extra),
     post: (path, body, extra) => call("POST", path, body, extra),
     put: (path, body, extra) => call("PUT", path, body, extra),
