@@ -61,6 +61,8 @@ impl Almanac {
             .env("OPENAI_BASE_URL", format!("http://{upstream}/v1"))
             .env("OPENAI_API_KEY", "bench")
             .env("RATE_LIMIT_SCALE", "1000000")
+            // So that no scheduled job runs in the middle of a turn.
+            .env("JOB_WORKERS", "0")
             .stdin(Stdio::null())
             .stderr(log.try_clone()?)
             .stdout(log);

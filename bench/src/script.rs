@@ -37,10 +37,14 @@ impl Sending {
 }
 
 impl Script {
+    /// Whether these are the same statements.
+    pub(crate) fn is_same(first: &[Sent], second: &[Sent]) -> bool {
+        first.iter().map(|sent| &sent.sql).eq(second.iter().map(|sent| &sent.sql))
+    }
+
     /// What was sent for the same request twice. The parameters that differ are those that are made anew.
     pub(crate) async fn of(types: &mut Types, first: &[Sent], second: &[Sent]) -> Result<Self> {
-        let same = first.iter().map(|sent| &sent.sql).eq(second.iter().map(|sent| &sent.sql));
-        ensure!(same, "the same request sent other statements: {first:#?} {second:#?}");
+        ensure!(Self::is_same(first, second), "the same request sent other statements: {first:#?} {second:#?}");
         let mut anew: Vec<(&str, &str)> = vec![];
         let mut statements = vec![];
         for (one, other) in first.iter().zip(second) {
