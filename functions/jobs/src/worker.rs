@@ -188,8 +188,8 @@ impl Worker {
             match settled.await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {
-                    // Its user was deleted with it, or its time was over and another worker has it.
-                    tracing::warn!(entry_id = claim.entry.id, kind = claim.entry.kind, "the outcome was not noted");
+                    // Its user was deleted with it, as by an erasure, or its time was over and another worker has it.
+                    tracing::info!(entry_id = claim.entry.id, kind = claim.entry.kind, "the outcome was not noted");
                     return Ok(());
                 }
                 Err(error) if attempts == SETTLE_ATTEMPTS => return Err(error),
