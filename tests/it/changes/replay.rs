@@ -99,27 +99,23 @@ async fn occurrence_of(actor: &Actor, task: &str) -> Option<String> {
 /// Ticks or unticks a note's check box: in the note, or by the task that stands for it.
 async fn tick(actor: &Actor, dice: &mut Dice, note: &str) -> (Method, String, Value) {
     let task = actor.get(&format!("{note}/tasks")).await.json()[0]["id"].as_str().map(str::to_owned);
-    match task.filter(|_| dice.one_in(2)) {
-        Some(task) => {
-            let status = ["done", "pending"][dice.below(2)];
-            (Method::PUT, format!("/api/tasks/{task}/status"), json!({"status": status}))
-        }
-        None => {
-            let mut content = actor.get(note).await.json()["content"].take();
-            if let Some(block) = content.get_mut(0) {
-                block["props"]["checked"] = json!(dice.one_in(2));
-            }
-            (Method::PUT, note.to_owned(), json!({"content": content}))
-        }
+    if let Some(task) = task.filter(|_| dice.one_in(2)) {
+        let status = ["done", "pending"][dice.below(2)];
+        return (Method::PUT, format!("/api/tasks/{task}/status"), json!({"status": status}));
     }
+    let mut content = actor.get(note).await.json()["content"].take();
+    if let Some(block) = content.get_mut(0) {
+        block["props"]["checked"] = json!(dice.one_in(2));
+    }
+    (Method::PUT, note.to_owned(), json!({"content": content}))
 }
 
-/// One random deed. What it made, if it made something, goes to what all hands of the user know.
-async fn act(actor: &Actor, dice: &mut Dice, all: &Known) {
+/// A random deed: method, path and body.
+async fn deed(actor: &Actor, dice: &mut Dice, all: &Known) -> (Method, String, Value) {
     let known = all.lock().expect("no hand panics with it").clone();
     let known = &known[..];
     let chosen = if known.is_empty() { None } else { Some(dice.below(known.len())) };
-    let (method, path, body) = match (dice.below(6), chosen) {
+    match (dice.below(6), chosen) {
         (0..=2, _) | (_, None) => {
             let (path, body) = makings(dice, known);
             (Method::POST, path.to_owned(), body)
@@ -153,7 +149,12 @@ async fn act(actor: &Actor, dice: &mut Dice, all: &Known) {
             let method = if path == "/api/conversations" { Method::PATCH } else { Method::PUT };
             (method, format!("{path}/{id}"), json!({"title": format!("thing {}", dice.below(1_000))}))
         }
-    };
+    }
+}
+
+/// Does something. What it made, if it made something, goes to what all hands of the user know.
+async fn act(actor: &Actor, dice: &mut Dice, all: &Known) {
+    let (method, path, body) = deed(actor, dice, all).await;
     let key = format!("key-{}", dice.next());
     let send = || {
         let request = actor.request(method.clone(), &path).header("idempotency-key", &key);
