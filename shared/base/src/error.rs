@@ -67,6 +67,12 @@ pub struct Problem {
 #[derive(Clone)]
 pub(crate) struct Cause(pub(crate) Arc<Source>);
 
+/// An error with all that led to it, in one line.
+pub(crate) fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 impl Error {
     /// An error with a status, a stable code and a sentence for the client.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -179,8 +185,7 @@ impl Error {
     /// What happened inside, with all that led to it, in one line for the log; never for a client.
     pub fn cause(&self) -> Option<String> {
         let source = self.0.source.as_deref()? as &(dyn std::error::Error + 'static);
-        let causes = std::iter::successors(Some(source), |error| error.source());
-        Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+        Some(in_one_line(source))
     }
 
     /// The body of the answer.

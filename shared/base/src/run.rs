@@ -16,7 +16,6 @@ mod event;
 mod event_function;
 
 use std::error::Error as StdError;
-use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
@@ -30,6 +29,7 @@ use tower::ServiceExt;
 use tower::layer::layer_fn;
 
 use crate::config::{ConfigError, Env};
+use crate::error::in_one_line;
 use crate::request::REQUEST_ID_HEADER;
 use crate::{Clock, Error, http, log, request};
 use answer::RuntimeApi;
@@ -135,11 +135,5 @@ async fn after_panic(request_id: &str) -> Response {
 /// clients, and its cause names the setting.
 fn with_causes(error: &(dyn StdError + 'static)) -> String {
     let first = error.downcast_ref::<Error>().and_then(StdError::source).unwrap_or(error);
-    let mut line = first.to_string();
-    let mut cause = first.source();
-    while let Some(error) = cause {
-        let _infallible = write!(line, ": {error}");
-        cause = error.source();
-    }
-    line
+    in_one_line(first)
 }

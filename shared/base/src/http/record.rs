@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::Settings;
 use super::metrics::{Measured, Metrics};
-use crate::error::Cause;
+use crate::error::{Cause, in_one_line};
 use crate::error_report::{ErrorReports, Report};
 use crate::request::{self, ACTION_GROUP_HEADER, REQUEST_ID_HEADER, TRACEPARENT_HEADER};
 use crate::{Clock, address};
@@ -91,7 +91,7 @@ impl Drop for Line {
         self.metrics.write(&Measured { route: &self.route, status, ms, notes: &notes, at: now });
         let user_id = notes.user_id.map(tracing::field::display);
         let action_group = notes.action_group.map(tracing::field::display);
-        let cause = self.cause.as_ref().map(|Cause(source)| chain(&***source));
+        let cause = self.cause.as_ref().map(|Cause(source)| in_one_line(&***source));
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -128,12 +128,6 @@ impl Drop for Line {
         });
         line!(error);
     }
-}
-
-/// An error with all that caused it, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 struct Recorded {
