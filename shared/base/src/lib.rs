@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`address`] | the caller's network address, behind proxies and gateways |
 //! | [`auth`] | bearer tokens of any configured issuer, and the [`auth::User`] extractor |
+//! | [`background`] | work that goes on after an answer, waited for before a freeze or an end |
 //! | [`caller`] | what a function that acts as the caller may use |
 //! | [`clock`] | the time and new ids, both movable in tests |
 //! | [`config`] | settings from the environment, each with a clear error |
@@ -25,6 +26,7 @@
 
 pub mod address;
 pub mod auth;
+pub mod background;
 pub mod caller;
 pub mod clock;
 pub mod config;

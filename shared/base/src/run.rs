@@ -8,12 +8,16 @@
 //! Every answer is streamed, so every route in `template.yaml` has `ResponseTransferMode: RESPONSE_STREAM`:
 //! a buffered integration would hand the client the raw metadata that precedes a streamed body.
 //!
+//! When an answer has ended the environment is not frozen yet: that comes when the next event is asked for, and so
+//! waits for the work that goes on ([`crate::background`]).
+//!
 //! [`start`] is for functions that answer HTTP, [`start_events`] for those that queues and schedules call.
 
 mod answer;
 mod body;
 mod event;
 mod event_function;
+mod time_left;
 
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
@@ -25,6 +29,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use lambda_http::lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime};
 use lambda_http::service_fn;
+use tokio::time::Instant;
 use tower::ServiceExt;
 use tower::layer::layer_fn;
 
@@ -32,7 +37,7 @@ use crate::config::{ConfigError, Env};
 use crate::error::in_one_line;
 use crate::request::REQUEST_ID_HEADER;
 use crate::{Clock, Error, http, log, request};
-use answer::RuntimeApi;
+use answer::{ReplyTo, RuntimeApi};
 pub use event_function::{Event, start_events};
 
 /// Where Lambda serves its Runtime API: `host:port`, or a whole address under local emulators.
@@ -97,26 +102,46 @@ async fn replaced(_event: LambdaEvent<serde_json::Value>) -> Result<(), lambda_h
     Ok(())
 }
 
-/// One invocation, from event to the last byte of the answer.
+/// One invocation, from event to the end of what it began. It never fails: an answer that does not arrive is the
+/// invocation's trouble, and a Runtime API that is gone shows when the next event is asked for.
 async fn serve(router: Router, api: RuntimeApi, invocation: LambdaInvocation) -> Result<(), lambda_http::Error> {
     let reply_to = answer::ReplyTo::of(&invocation);
+    let until = Instant::now() + time_left::time_left(&invocation.context, Clock::system().now());
+    if let Err(error) = answer(router, api, &reply_to, invocation).await {
+        tracing::error!(
+            request_id = reply_to.request_id,
+            error = with_causes(error.as_ref()),
+            "the answer could not be sent"
+        );
+    }
+    time_left::finish_work(&reply_to.request_id, until).await;
+    Ok(())
+}
+
+/// From event to the last byte of the answer.
+async fn answer(
+    router: Router,
+    api: RuntimeApi,
+    reply_to: &ReplyTo,
+    invocation: LambdaInvocation,
+) -> Result<(), lambda_http::Error> {
     // The event's conversion trusts paths and hosts that a caller may choose, so it may panic too.
     let answered = AssertUnwindSafe(async {
         let Ok(response) = router.oneshot(event::into_request(&invocation.body, invocation.context)?).await;
         Ok::<Response, serde_json::Error>(response)
     });
     match answered.catch_unwind().await {
-        Ok(Ok(response)) => api.answer(&reply_to, response).await,
+        Ok(Ok(response)) => api.answer(reply_to, response).await,
         Ok(Err(not_http)) => {
             tracing::error!(request_id = reply_to.request_id, error = %not_http, "the event is not an HTTP request");
             api.fail(
-                &reply_to,
+                reply_to,
                 "NotAnHttpEvent",
                 "This function serves HTTP requests of API Gateway and function URLs only.",
             )
             .await
         }
-        Err(_panic) => api.answer(&reply_to, after_panic(&reply_to.request_id).await).await,
+        Err(_panic) => api.answer(reply_to, after_panic(&reply_to.request_id).await).await,
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use lambda_http::lambda_runtime::{Diagnostic, LambdaEvent, Runtime};
 use lambda_http::service_fn;
 use serde_json::Value;
+use tokio::time::Instant;
 
+use super::time_left::{finish_work, time_left};
 use super::{exit_code, runtime_api, with_causes};
 use crate::config::Env;
 use crate::{Clock, Error, log};
@@ -55,12 +57,15 @@ where
     let clock = Clock::system();
     let serve = |event: LambdaEvent<Value>| {
         let request_id = event.context.request_id.clone();
-        let now_ms = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
-        let time_left = Duration::from_millis(event.context.deadline.saturating_sub(now_ms));
+        let time_left = time_left(&event.context, clock.now());
+        let until = Instant::now() + time_left;
         // Boxed, because the runtime's own layers around it make types that are deep enough.
         let handled = Box::pin(handle(app.clone(), Event { payload: event.payload, time_left }));
         async move {
-            handled.await.map_err(|error| {
+            let result = handled.await;
+            // Nobody waits for the answer to an event, so the work may as well end first.
+            finish_work(&request_id, until).await;
+            result.map_err(|error| {
                 tracing::error!(request_id, code = error.code(), error = with_causes(&error), "the event failed");
                 Diagnostic { error_type: error.code().to_owned(), error_message: error.detail().to_owned() }
             })
