@@ -19,7 +19,7 @@ use crate::config::Env;
 use crate::error_report::ErrorReports;
 use crate::{Clock, Error, Result};
 
-pub use metrics::Metrics;
+pub use metrics::{Measure, Metrics, Unit};
 pub use record::ClientAddress;
 
 /// The largest body of a route that does not set its own limit, in bytes.

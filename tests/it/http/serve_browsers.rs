@@ -68,7 +68,20 @@ async fn scripts_may_read_problems_and_the_headers_that_matter() {
     answer.assert_problem(401, "token_missing");
     assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
     let exposed: Vec<&str> = answer.header("access-control-expose-headers").split(',').collect();
-    for name in ["etag", "link", "retry-after", "x-request-id", "ratelimit", "x-vercel-ai-ui-message-stream"] {
+    let needed = [
+        "action-group",
+        "content-disposition",
+        "etag",
+        "idempotency-replayed",
+        "link",
+        "location",
+        "ratelimit",
+        "ratelimit-policy",
+        "retry-after",
+        "x-request-id",
+        "x-vercel-ai-ui-message-stream",
+    ];
+    for name in needed {
         assert!(exposed.contains(&name), "{name}: {exposed:?}");
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn layer(origins: Vec<String>) -> CorsLayer {
         // Tokens travel in a header and never in a cookie, so any header may come.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([
+            header::CONTENT_DISPOSITION,
             header::ETAG,
             header::LINK,
             header::LOCATION,

@@ -88,7 +88,7 @@ impl Drop for Line {
         let now = self.clock.now();
         let ms = now.as_millisecond() - self.began.as_millisecond();
         let status = self.status.as_u16();
-        self.metrics.write(&Measured { route: &self.route, status, ms, notes: &notes, at: now });
+        self.metrics.write_request(&Measured { route: &self.route, status, ms, notes: &notes, at: now });
         let user_id = notes.user_id.map(tracing::field::display);
         let action_group = notes.action_group.map(tracing::field::display);
         let cause = self.cause.as_ref().map(|Cause(source)| in_one_line(&***source));
@@ -118,11 +118,9 @@ impl Drop for Line {
         self.reports.send(|| Report {
             id: self.clock.new_id(),
             at: now,
-            method: self.method.to_string(),
-            route: self.route.to_string(),
-            status,
-            request_id: self.request.id().to_owned(),
-            trace_id: self.request.trace_id().to_owned(),
+            action: format!("{} {}", self.method, self.route),
+            outcome: status.to_string(),
+            request: Some((self.request.id().to_owned(), self.request.trace_id().to_owned())),
             user_id: notes.user_id,
             cause: cause.clone(),
         });
