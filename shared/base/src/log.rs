@@ -1,8 +1,14 @@
 //! Log lines: one JSON object each, on standard output, as log collectors read them.
+//!
+//! What is written while a request is served has its `request_id` and `trace_id`, whoever writes it.
 
-use tracing::Subscriber;
+use std::fmt;
+
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Env;
@@ -23,7 +29,7 @@ pub fn start(env: &Env) {
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(request_id = request::current_id(), place, reason = panic.payload_as_str(), "panic");
+        tracing::error!(place, reason = panic.payload_as_str(), "panic");
     }));
 }
 
@@ -37,6 +43,33 @@ where
     if env.get("LOG_FORMAT") == Some("text") {
         Box::new(builder.compact().finish())
     } else {
-        Box::new(builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish())
+        let json = tracing_subscriber::fmt::format().with_target(false).json().flatten_event(true);
+        let line = WithRequest(json.with_current_span(false).with_span_list(false));
+        Box::new(builder.event_format(line).fmt_fields(JsonFields::new()).finish())
+    }
+}
+
+/// Writes JSON lines that begin with the ids of the request being served, unless they have them already.
+struct WithRequest<Json>(Json);
+
+impl<S, N, Json> FormatEvent<S, N> for WithRequest<Json>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    Json: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let Some(request) = request::current() else { return self.0.format_event(context, writer, event) };
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let fields = line.strip_prefix('{').ok_or(fmt::Error)?;
+        writer.write_char('{')?;
+        for (name, id) in [("request_id", request.id()), ("trace_id", request.trace_id())] {
+            // Ids are plain, so they need no escaping.
+            if event.fields().all(|field| field.name() != name) {
+                write!(writer, "\"{name}\":\"{id}\",")?;
+            }
+        }
+        writer.write_str(fields)
     }
 }

@@ -23,7 +23,7 @@ use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use ::http::{HeaderMap, HeaderValue};
+use ::http::HeaderValue;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -105,54 +105,48 @@ async fn replaced(_event: LambdaEvent<serde_json::Value>) -> Result<(), lambda_h
 /// One invocation, from event to the end of what it began. It never fails: an answer that does not arrive is the
 /// invocation's trouble, and a Runtime API that is gone shows when the next event is asked for.
 async fn serve(router: Router, api: RuntimeApi, invocation: LambdaInvocation) -> Result<(), lambda_http::Error> {
-    let reply_to = answer::ReplyTo::of(&invocation);
-    let until = Instant::now() + time_left::time_left(&invocation.context, Clock::system().now());
-    if let Err(error) = answer(router, api, &reply_to, invocation).await {
-        tracing::error!(
-            request_id = reply_to.request_id,
-            error = with_causes(error.as_ref()),
-            "the answer could not be sent"
-        );
-    }
-    time_left::finish_work(&reply_to.request_id, until).await;
+    let clock = Clock::system();
+    let until = Instant::now() + time_left::time_left(&invocation.context, clock.now());
+    let request = request::Request::from_headers(&event::of_invocation(&invocation.context), clock.new_id());
+    let served = async {
+        if let Err(error) = answer(router, api, invocation).await {
+            tracing::error!(error = with_causes(error.as_ref()), "the answer could not be sent");
+        }
+        time_left::finish_work(until).await;
+    };
+    request.scope(served).await;
     Ok(())
 }
 
 /// From event to the last byte of the answer.
-async fn answer(
-    router: Router,
-    api: RuntimeApi,
-    reply_to: &ReplyTo,
-    invocation: LambdaInvocation,
-) -> Result<(), lambda_http::Error> {
+async fn answer(router: Router, api: RuntimeApi, invocation: LambdaInvocation) -> Result<(), lambda_http::Error> {
+    let reply_to = ReplyTo::of(&invocation);
     // The event's conversion trusts paths and hosts that a caller may choose, so it may panic too.
     let answered = AssertUnwindSafe(async {
         let Ok(response) = router.oneshot(event::into_request(&invocation.body, invocation.context)?).await;
         Ok::<Response, serde_json::Error>(response)
     });
     match answered.catch_unwind().await {
-        Ok(Ok(response)) => api.answer(reply_to, response).await,
+        Ok(Ok(response)) => api.answer(&reply_to, response).await,
         Ok(Err(not_http)) => {
-            tracing::error!(request_id = reply_to.request_id, error = %not_http, "the event is not an HTTP request");
+            tracing::error!(error = %not_http, "the event is not an HTTP request");
             api.fail(
-                reply_to,
+                &reply_to,
                 "NotAnHttpEvent",
                 "This function serves HTTP requests of API Gateway and function URLs only.",
             )
             .await
         }
-        Err(_panic) => api.answer(reply_to, after_panic(&reply_to.request_id).await).await,
+        Err(_panic) => api.answer(&reply_to, after_panic()).await,
     }
 }
 
 /// The answer to a request that panicked outside of the router, and so outside of its layers.
-async fn after_panic(request_id: &str) -> Response {
-    let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("unknown"));
-    let headers = HeaderMap::from_iter([(REQUEST_ID_HEADER, id.clone())]);
-    let request = request::Request::from_headers(&headers, Clock::system().new_id());
-    let answer = async { Error::internal("the event's conversion panicked").into_response() };
-    let mut response = request.scope(answer).await;
-    response.headers_mut().insert(REQUEST_ID_HEADER, id);
+fn after_panic() -> Response {
+    let mut response = Error::internal("the event's conversion panicked").into_response();
+    if let Ok(id) = HeaderValue::try_from(request::current_id()) {
+        response.headers_mut().insert(REQUEST_ID_HEADER, id);
+    }
     response
 }
 

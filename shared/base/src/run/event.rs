@@ -1,31 +1,56 @@
 //! API Gateway's events as requests for the router.
 
-use http::{HeaderValue, Uri, uri};
-use lambda_http::request::RequestContext;
-use lambda_http::{Context, Request, RequestExt, request};
+use http::{HeaderMap, HeaderValue, Uri, uri};
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::{Context, Request, RequestExt};
 
-use crate::request::REQUEST_ID_HEADER;
+use crate::request::{REQUEST_ID_HEADER, TRACEPARENT_HEADER};
 
 const XRAY_HEADER: &str = "x-amzn-trace-id";
 
 /// Reads an event of a REST API, an HTTP API or a function URL.
 ///
 /// The request's path is the route's, without the stage. Lambda's request id becomes the request's
-/// id, unless the client sent one of its own.
+/// id, unless the client sent one of its own, and likewise the trace.
 pub(super) fn into_request(event: &[u8], context: Context) -> Result<Request, serde_json::Error> {
     let text = std::str::from_utf8(event).map_err(serde::de::Error::custom)?;
-    let mut request = request::from_str(text)?;
+    let mut event: LambdaRequest = serde_json::from_str(text)?;
+    if let LambdaRequest::ApiGatewayV1(rest) = &mut event {
+        // A name's last value stands here, and would take the place of all of them.
+        let all = &rest.multi_value_headers;
+        let repeated: Vec<_> = all.keys().filter(|name| all.get_all(*name).iter().count() > 1).cloned().collect();
+        for name in repeated {
+            rest.headers.remove(name);
+        }
+    }
+    let mut request = Request::from(event);
     if let Some(uri) = without_stage(&request) {
         *request.uri_mut() = uri;
     }
     let headers = request.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
-        headers.entry(REQUEST_ID_HEADER).or_insert(id);
+    for (name, value) in &of_invocation(&context) {
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     if let Some(trace) = context.xray_trace_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
         headers.insert(XRAY_HEADER, trace);
     }
     Ok(request.with_lambda_context(context))
+}
+
+/// What Lambda says of an invocation, as a client would: its id, and its trace when X-Ray gave it one.
+pub(super) fn of_invocation(context: &Context) -> HeaderMap {
+    let trace = context.xray_trace_id.as_deref().and_then(traceparent);
+    let named = [(REQUEST_ID_HEADER, Some(context.request_id.clone())), (TRACEPARENT_HEADER, trace)];
+    let headers = named.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
+    headers.collect()
+}
+
+/// An X-Ray trace in the W3C's form: `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
+fn traceparent(xray: &str) -> Option<String> {
+    let field = |name: &str| xray.split(';').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
+    let trace_id = field("Root")?.strip_prefix("1-")?.replace('-', "");
+    let flags = if field("Sampled") == Some("1") { "01" } else { "00" };
+    Some(format!("00-{trace_id}-{}-{flags}", field("Parent")?))
 }
 
 /// The address without the stage, when it has one.
@@ -100,6 +125,37 @@ mod tests {
         assert_eq!(request.headers()[REQUEST_ID_HEADER], "00000000-0000-0000-0000-000000000001");
         let own = rest_event("prod", "/").replace(r#""headers":{"#, r#""headers":{"x-request-id":"mine-12345","#);
         assert_eq!(read(&own).headers()[REQUEST_ID_HEADER], "mine-12345");
+    }
+
+    #[test]
+    fn keeps_all_values_of_a_header() {
+        let event = rest_event("prod", "/").replace(
+            r#""multiValueHeaders":{"#,
+            r#""multiValueHeaders":{"accept":["text/html","text/plain"],"x-one":["1"],"#,
+        );
+        let event = event.replace(r#""headers":{"#, r#""headers":{"accept":"text/plain","x-one":"1","#);
+        let request = read(&event);
+        let all = |name| request.headers().get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(all("accept"), ["text/html", "text/plain"]);
+        assert_eq!(all("x-one"), ["1"]);
+    }
+
+    fn check_trace(xray: &str, expected: Option<&str>) {
+        assert_eq!(traceparent(xray).as_deref(), expected, "{xray}");
+    }
+
+    #[test]
+    fn a_trace_of_x_ray_is_a_trace_of_the_w3c() {
+        check_trace(
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:0",
+            Some("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"),
+        );
+        check_trace(
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8",
+            Some("00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-00"),
+        );
+        check_trace("Root=1-5759e988-bd862e3fe1be46a994272793", None);
+        check_trace("Self=1-1-1", None);
     }
 
     #[test]

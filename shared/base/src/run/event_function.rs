@@ -10,9 +10,11 @@ use lambda_http::service_fn;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::event::of_invocation;
 use super::time_left::{finish_work, time_left};
 use super::{exit_code, runtime_api, with_causes};
 use crate::config::Env;
+use crate::request::Request;
 use crate::{Clock, Error, log};
 
 /// What a function was called with.
@@ -56,20 +58,20 @@ where
     let app = from_env(env)?;
     let clock = Clock::system();
     let serve = |event: LambdaEvent<Value>| {
-        let request_id = event.context.request_id.clone();
         let time_left = time_left(&event.context, clock.now());
         let until = Instant::now() + time_left;
+        let request = Request::from_headers(&of_invocation(&event.context), clock.new_id());
         // Boxed, because the runtime's own layers around it make types that are deep enough.
         let handled = Box::pin(handle(app.clone(), Event { payload: event.payload, time_left }));
-        async move {
+        request.scope(async move {
             let result = handled.await;
             // Nobody waits for the answer to an event, so the work may as well end first.
-            finish_work(&request_id, until).await;
+            finish_work(until).await;
             result.map_err(|error| {
-                tracing::error!(request_id, code = error.code(), error = with_causes(&error), "the event failed");
+                tracing::error!(code = error.code(), error = with_causes(&error), "the event failed");
                 Diagnostic { error_type: error.code().to_owned(), error_message: error.detail().to_owned() }
             })
-        }
+        })
     };
     Runtime::new(service_fn(serve)).run().await
 }

@@ -23,10 +23,10 @@ pub(super) fn time_left(context: &Context, now: Timestamp) -> Duration {
 ///
 /// Lambda has an answer as soon as it was sent, so no client waits for this. It freezes the process when the next
 /// event is asked for, which must not be in the middle of a transaction or a report.
-pub(super) async fn finish_work(request_id: &str, until: Instant) {
+pub(super) async fn finish_work(until: Instant) {
     let until = until.checked_sub(KEPT_BACK).unwrap_or(until);
     if tokio::time::timeout_at(until, background::finished()).await.is_err() {
-        tracing::warn!(request_id, "work is left unfinished at the end of the invocation's time");
+        tracing::warn!("work is left unfinished at the end of the invocation's time");
     }
 }
 
