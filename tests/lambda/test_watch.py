@@ -1,7 +1,6 @@
 """Local development with `cargo lambda watch`: one address, and the router's table in Cargo.toml."""
 
 import json
-import re
 import tomllib
 import urllib.error
 import urllib.request
@@ -27,9 +26,7 @@ def test_the_routers_table_is_that_of_the_template():
     table = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"]
     owners = {}
     for route, integration in template.integrations().items():
-        function = re.search(r"\$\{(\w+)\.Arn\}", integration["uri"]["Fn::Sub"])[1]
-        folder = template.source()["Resources"][function]["Properties"]["CodeUri"].removeprefix("functions/")
-        owners.setdefault(route.path, {})[route.method] = folder
+        owners.setdefault(route.path, {})[route.method] = template.owner(integration)
     for path, methods in owners.items():
         # One function for all methods is told by its name, several by a list.
         folders = set(methods.values())
