@@ -1,6 +1,7 @@
 //! All functions in one router, as `template.yaml` spreads them over many.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use auth::{InvalidKey, SigningKey};
 use axum::Router;
@@ -8,8 +9,11 @@ use base::auth::{Auth, Issuer, KeySource};
 use base::config::{ConfigError, Env};
 use base::http;
 use base::http_client::HttpClient;
+use base::queue::{Announce, Bell, JobsQueue};
 use base::rate_limit::Limiter;
+use base::store::Store;
 use base::{Clock, Db, Error, Result, caller};
+use chat::LiveReplies;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::description;
@@ -34,6 +38,10 @@ pub struct Settings {
     pub public_url: String,
     /// The time.
     pub clock: Clock,
+    /// The replies that the functions write.
+    pub live: LiveReplies,
+    /// Wakes the workers of this process when there is work for them.
+    pub bell: Bell,
 }
 
 /// Builds every function and puts the common layers around them.
@@ -52,12 +60,19 @@ pub async fn router(settings: Settings) -> Result<Router> {
     let db = Db::from_env(&env)?;
     db.check_login().await?;
     let http = HttpClient::default();
-    let limiter = Limiter::from_env(&env, clock.clone())?;
+    let store = Store::from_env(&env, clock.clone(), &http)?;
+    let limiter = Limiter::from_env(&env, clock.clone(), store.clone())?;
 
     let signing_key = signing_key(&env, settings.data_dir.as_deref())?;
     let issuers = issuers(&env, &settings.public_url, &signing_key)?;
     let auth = Auth::new(issuers, db.clone(), clock.clone(), &http);
 
+    // Where a queue is set, it calls whoever does the jobs.
+    let announcer: Arc<dyn Announce> = match JobsQueue::from_env(&env, &http)? {
+        Some(queue) => Arc::new(queue),
+        None => Arc::new(settings.bell),
+    };
+    let announcing = db.clone().announcing(Arc::clone(&announcer));
     let caller = caller::App { auth: auth.clone(), db: db.clone(), clock: clock.clone() };
     let router = Router::new()
         .merge(auth::router(auth::App::new(
@@ -68,19 +83,16 @@ pub async fn router(settings: Settings) -> Result<Router> {
             limiter.clone(),
         )))
         .merge(clerk_webhook::router(clerk_webhook::App::new(
-            Db::service_from_env(&env)?,
+            Db::service_from_env(&env)?.announcing(announcer),
             clerk_webhook::Settings::from_env(&env)?,
             clock.clone(),
         )))
         .merge(changes::router(caller.clone()))
-        .merge(chat::router(chat::App::new(
-            &env,
-            auth.clone(),
-            db.clone(),
-            clock.clone(),
-            limiter.clone(),
-            http.clone(),
-        )?))
+        .merge(chat::router(chat::App {
+            store: store.clone(),
+            live: settings.live,
+            ..chat::App::new(&env, auth.clone(), db.clone(), clock.clone(), limiter.clone(), http.clone())?
+        }))
         .merge(conversation::router(conversation::App::new(&env, limiter.clone(), http.clone())?))
         .merge(conversations::router(conversations::App::new(
             auth.clone(),
@@ -89,12 +101,12 @@ pub async fn router(settings: Settings) -> Result<Router> {
             limiter.clone(),
             &settings.public_url,
         )))
-        .merge(health::router(health::App { db: db.clone(), limiter: limiter.clone() }))
+        .merge(health::router(health::App { db: db.clone(), store: store.clone() }))
         .merge(history::router(caller.clone()))
         .merge(notes::router(caller.clone()))
         .merge(planning::router(caller.clone()))
-        .merge(tasks::router(caller.clone()))
-        .merge(users::router(caller))
+        .merge(tasks::router(caller))
+        .merge(users::router(users::App::new(auth, announcing, clock.clone(), limiter)))
         .merge(description::router());
     Ok(http::finish(router, http::Settings::from_env(&env, clock)?))
 }
@@ -128,7 +140,7 @@ fn signing_key(env: &Env, data_dir: Option<&Path>) -> Result<SigningKey> {
         Err(error) => return Err(Error::internal(error)),
     };
     let wrong = |error: InvalidKey| ConfigError { name: path.display().to_string(), detail: error.to_string() };
-    Ok(SigningKey::from_pem(pem.expose_secret()).map_err(wrong)?)
+    Ok(SigningKey::from_pem(pem.expose_secret()).map_err(wrong)?.accepting_from_env(env)?)
 }
 
 /// Writes a file that only its owner may read, whole or not at all.

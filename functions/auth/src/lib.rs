@@ -15,6 +15,7 @@
 mod limits;
 mod login;
 mod logout;
+mod make_administrator;
 mod password;
 mod refresh;
 mod refresh_token;
@@ -29,10 +30,13 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use base::config::Env;
+use base::http_client::HttpClient;
 use base::rate_limit::Limiter;
+use base::store::Store;
 use base::{Clock, Db};
 use utoipa::OpenApi;
 
+pub use make_administrator::{Appointment, make_administrator};
 pub use session::{ACCESS_TOKEN_TTL, AUDIENCE, REFRESH_GRACE, REFRESH_TOKEN_TTL};
 pub use signing_key::{InvalidKey, SigningKey};
 
@@ -52,12 +56,14 @@ pub struct App {
 }
 
 impl App {
-    /// Reads `DATABASE_URL`, `AUTH_SIGNING_KEY` (PEM, PKCS #8, P-256) and `PUBLIC_URL`, which names the issuer.
+    /// Reads `DATABASE_URL`, `AUTH_SIGNING_KEY` and `AUTH_ACCEPTED_KEY` (PEM, PKCS #8, P-256), `STORE_TABLE` and
+    /// `PUBLIC_URL`, which names the issuer.
     pub fn from_env(env: &Env) -> base::Result<Self> {
         let clock = Clock::system();
         let key = SigningKey::from_env(env)?;
         let public_url = env.require("PUBLIC_URL")?;
-        let limiter = Limiter::from_env(env, clock.clone())?;
+        let store = Store::from_env(env, clock.clone(), &HttpClient::default())?;
+        let limiter = Limiter::from_env(env, clock.clone(), store)?;
         Ok(Self::new(Db::from_env(env)?, key, public_url, clock, limiter))
     }
 

@@ -9,13 +9,15 @@
 //!
 //! A send goes through these rooms: [`body`] reads what the client sent, [`begin_reply`] commits the question
 //! ([`question`]) and an empty reply, [`write_reply`] runs the model in a task of its own and saves what it says,
-//! [`live`] lets any number of clients [`follow`] it, and [`answer`] puts it into the format the client asked
-//! for.
+//! [`live`] lets any number of clients [`follow`] it, [`hand_over`] those of other processes too, and [`answer`] puts it
+//! into the format the client asked for.
 
 mod answer;
 mod begin_reply;
+mod block;
 mod body;
 mod follow;
+mod hand_over;
 mod live;
 mod models;
 mod outcome;
@@ -25,6 +27,7 @@ mod resume_stream;
 mod send_conversation_message;
 mod send_message;
 mod stop_reply;
+mod usage;
 mod write_reply;
 
 use std::time::Duration;
@@ -36,6 +39,7 @@ use base::auth::Auth;
 use base::config::Env;
 use base::http_client::HttpClient;
 use base::rate_limit::{Limiter, Policy};
+use base::store::Store;
 use base::{Clock, Db};
 use utoipa::OpenApi;
 
@@ -62,6 +66,8 @@ pub struct App {
     pub limiter: Limiter,
     /// The models.
     pub models: Models,
+    /// Where other processes read the replies that this one writes.
+    pub store: Store,
     /// The replies being written by this process.
     pub live: LiveReplies,
     /// How long a reply's writer is taken to live after it was last heard of.
@@ -91,15 +97,17 @@ impl App {
         let (db, clock) = (Db::from_env(env)?, Clock::system());
         let http = HttpClient::default();
         let auth = Auth::from_env(env, db.clone(), clock.clone(), &http)?;
-        let limiter = Limiter::from_env(env, clock.clone())?;
-        Self::new(env, auth, db, clock, limiter, http)
+        let store = Store::from_env(env, clock.clone(), &http)?;
+        let limiter = Limiter::from_env(env, clock.clone(), store.clone())?;
+        Ok(Self { store, ..Self::new(env, auth, db, clock, limiter, http)? })
     }
 
-    /// The same with parts that are shared with other functions.
+    /// The same with parts that are shared with other functions, and a store of its own.
     pub fn new(env: &Env, auth: Auth, db: Db, clock: Clock, limiter: Limiter, http: HttpClient) -> base::Result<Self> {
         Ok(Self {
             auth,
             db,
+            store: Store::memory(clock.clone()),
             clock,
             limiter,
             models: Models::from_env(env, http)?,

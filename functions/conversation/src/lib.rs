@@ -25,6 +25,7 @@ use base::Clock;
 use base::config::Env;
 use base::http_client::HttpClient;
 use base::rate_limit::{Limiter, Policy};
+use base::store::Store;
 use providers::OpenAiClient;
 use providers::realtime::{self, RealtimeSettings};
 use providers::retry::{CHUNK_IDLE_TIMEOUT, CallLimits};
@@ -53,10 +54,12 @@ pub struct App {
 }
 
 impl App {
-    /// Reads `OPENAI_BASE_URL`, `PROVIDER_IDLE_TIMEOUT_MS` (how long OpenAI may say nothing in the middle of a
+    /// Reads `STORE_TABLE`, `OPENAI_BASE_URL`, `PROVIDER_IDLE_TIMEOUT_MS` (how long OpenAI may say nothing in the middle of a
     /// reply, default 60,000), and `REALTIME_MODEL`, `REALTIME_VOICE` and `REALTIME_INSTRUCTIONS` for sessions.
     pub fn from_env(env: &Env) -> base::Result<Self> {
-        Self::new(env, Limiter::from_env(env, Clock::system())?, HttpClient::default())
+        let (clock, http) = (Clock::system(), HttpClient::default());
+        let store = Store::from_env(env, clock.clone(), &http)?;
+        Self::new(env, Limiter::from_env(env, clock, store)?, http)
     }
 
     /// The same with parts that are shared with other functions.

@@ -47,6 +47,7 @@ use base::config::Env;
 use base::db::Tx;
 use base::http_client::HttpClient;
 use base::rate_limit::{Limiter, Policy};
+use base::store::Store;
 use base::{Clock, Db, Error, Result};
 use domain::message::{self, Outline};
 use utoipa::OpenApi;
@@ -79,11 +80,12 @@ pub struct App {
 pub struct PublicUrl(pub Arc<str>);
 
 impl App {
-    /// Reads `DATABASE_URL`, `AUTH_ISSUERS` and `PUBLIC_URL`, with which links begin.
+    /// Reads `DATABASE_URL`, `AUTH_ISSUERS`, `STORE_TABLE` and `PUBLIC_URL`, with which links begin.
     pub fn from_env(env: &Env) -> Result<Self> {
         let (db, clock) = (Db::from_env(env)?, Clock::system());
-        let auth = Auth::from_env(env, db.clone(), clock.clone(), &HttpClient::default())?;
-        let limiter = Limiter::from_env(env, clock.clone())?;
+        let http = HttpClient::default();
+        let auth = Auth::from_env(env, db.clone(), clock.clone(), &http)?;
+        let limiter = Limiter::from_env(env, clock.clone(), Store::from_env(env, clock.clone(), &http)?)?;
         Ok(Self::new(auth, db, clock, limiter, env.require("PUBLIC_URL")?))
     }
 

@@ -10,7 +10,8 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
 use base::config::Env;
-use base::rate_limit::Limiter;
+use base::http_client::HttpClient;
+use base::store::Store;
 use base::{Clock, Db};
 use utoipa::OpenApi;
 
@@ -20,13 +21,14 @@ pub struct App {
     /// The database.
     pub db: Db,
     /// The short-lived store, which limits are counted in.
-    pub limiter: Limiter,
+    pub store: Store,
 }
 
 impl App {
-    /// Reads `DATABASE_URL`.
+    /// Reads `DATABASE_URL` and `STORE_TABLE`.
     pub fn from_env(env: &Env) -> base::Result<Self> {
-        Ok(Self { db: Db::from_env(env)?, limiter: Limiter::from_env(env, Clock::system())? })
+        let store = Store::from_env(env, Clock::system(), &HttpClient::default())?;
+        Ok(Self { db: Db::from_env(env)?, store })
     }
 }
 

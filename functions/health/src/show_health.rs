@@ -1,18 +1,13 @@
 //! `GET /api/health`: the process is up. `?deep=1` also asks what it depends on.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base::Db;
 use base::extract::{Json, Query};
-use base::rate_limit::{Limiter, Policy};
+use base::store::Store;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-
-/// What a deep look counts itself under: more than can be asked for in a minute.
-const PROBE: Policy = Policy { name: "health", quota: 1_000_000, window: Duration::from_mins(1) };
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -70,12 +65,12 @@ pub(crate) enum Condition {
 )]
 pub(crate) async fn show_health(
     State(db): State<Db>,
-    State(limiter): State<Limiter>,
+    State(store): State<Store>,
     Query(parameters): Query<Parameters>,
 ) -> Response {
     let checks = match parameters.deep {
         Some(Deep::Yes) => {
-            Some(Checks { database: check_database(&db).await, short_lived_store: check_store(&limiter).await })
+            Some(Checks { database: check_database(&db).await, short_lived_store: check_store(&store).await })
         }
         _ => None,
     };
@@ -88,10 +83,9 @@ pub(crate) async fn show_health(
     (code, no_store, Json(health)).into_response()
 }
 
-/// Counts this look itself, which no limit stands in the way of.
-async fn check_store(limiter: &Limiter) -> Condition {
-    match limiter.take(PROBE, "deep").await {
-        Ok(_) => Condition::Ok,
+async fn check_store(store: &Store) -> Condition {
+    match store.check().await {
+        Ok(()) => Condition::Ok,
         Err(error) => {
             tracing::warn!(?error, "the short-lived store does not answer");
             Condition::Failing

@@ -32,13 +32,52 @@ mod update_me;
 mod update_preferences;
 mod update_user;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{get, patch, post};
-use base::Error;
+use base::auth::Auth;
+use base::config::Env;
+use base::http_client::HttpClient;
+use base::queue::JobsQueue;
+use base::rate_limit::{Limiter, Policy};
+use base::store::Store;
+use base::{Clock, Db, Error};
 use utoipa::OpenApi;
 
-pub use base::caller::App;
+/// How often an address may ask what became of erasures: whoever waits for one asks every few seconds.
+const ERASURE_POLICY: Policy = Policy { name: "erasure", quota: 60, window: Duration::from_mins(1) };
+
+/// What this function may use: the database as the caller, the queue that is told when it leaves work in the outbox,
+/// and the short-lived store, to count how often receipts are shown.
+#[derive(Debug, Clone, FromRef)]
+pub struct App {
+    auth: Auth,
+    db: Db,
+    clock: Clock,
+    limiter: Limiter,
+}
+
+impl App {
+    /// Reads `DATABASE_URL`, `AUTH_ISSUERS`, `JOBS_QUEUE_URL` and `STORE_TABLE`.
+    pub fn from_env(env: &Env) -> base::Result<Self> {
+        let (db, clock, http) = (Db::from_env(env)?, Clock::system(), HttpClient::default());
+        let auth = Auth::from_env(env, db.clone(), clock.clone(), &http)?;
+        let db = match JobsQueue::from_env(env, &http)? {
+            Some(queue) => db.announcing(Arc::new(queue)),
+            None => db,
+        };
+        let limiter = Limiter::from_env(env, clock.clone(), Store::from_env(env, clock.clone(), &http)?)?;
+        Ok(Self::new(auth, db, clock, limiter))
+    }
+
+    /// `db` announces what is left in the outbox, where somebody can be told.
+    pub fn new(auth: Auth, db: Db, clock: Clock, limiter: Limiter) -> Self {
+        Self { auth, db, clock, limiter }
+    }
+}
 
 /// The routes.
 pub fn router(app: App) -> Router {

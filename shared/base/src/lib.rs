@@ -5,6 +5,7 @@
 //! | [`address`] | the caller's network address, behind proxies and gateways |
 //! | [`auth`] | bearer tokens of any configured issuer, and the [`auth::User`] extractor |
 //! | [`background`] | work that goes on after an answer, waited for before a freeze or an end |
+//! | [`aws`] | clients of AWS's services, over the one HTTP client |
 //! | [`caller`] | what a function that acts as the caller may use |
 //! | [`clock`] | the time and new ids, both movable in tests |
 //! | [`config`] | settings from the environment, each with a clear error |
@@ -19,14 +20,18 @@
 //! | [`log`] | JSON log lines |
 //! | [`openapi`] | what all operations of the API description share |
 //! | [`page`] | keyset pages: `limit`, `before`, `Link` |
+//! | [`queue`] | tells whoever does the jobs that there is work |
 //! | [`rate_limit`] | limits per user or address, answered with 429 |
 //! | [`request`] | what is known about the request being served |
 //! | [`run`] | puts a router on AWS Lambda |
 //! | [`secret_token`] | secrets that stand in addresses |
+//! | [`store`] | short-lived state: in memory, or in DynamoDB |
+//! | [`tls`] | the one TLS set-up of the process |
 
 pub mod address;
 pub mod auth;
 pub mod background;
+pub mod aws;
 pub mod caller;
 pub mod clock;
 pub mod config;
@@ -41,10 +46,13 @@ pub mod if_match;
 pub mod log;
 pub mod openapi;
 pub mod page;
+pub mod queue;
 pub mod rate_limit;
 pub mod request;
 pub mod run;
 pub mod secret_token;
+pub mod store;
+pub mod tls;
 
 pub use clock::Clock;
 pub use db::Db;

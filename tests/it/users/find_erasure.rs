@@ -31,3 +31,16 @@ async fn a_receipt_that_never_was_is_not_found() {
         app.anon().get(&format!("/api/erasures/{guess}")).await.assert_problem(404, "not_found");
     }
 }
+
+#[tokio::test]
+async fn receipts_cannot_be_guessed_at_any_speed() {
+    let app = TestApp::start().await;
+    let anon = app.anon();
+    let path = format!("/api/erasures/{}", "a".repeat(43));
+    for _ in 0..60 {
+        anon.get(&path).await.assert_problem(404, "not_found");
+    }
+    let refused = anon.get(&path).await;
+    refused.assert_problem(429, "rate_limited");
+    assert_eq!(refused.header("ratelimit-policy"), "\"erasure\";q=60;w=60");
+}

@@ -1,0 +1,277 @@
+//! The short-lived store as a DynamoDB table.
+//!
+//! An item has the key's space and hash (`pk`), its number in a list or 0 (`sk`), and when it ends in seconds
+//! (`expires_at`, which the table's TTL deletes by, hours later or days). A limit's item has `arrival_us` beside them,
+//! any other a `content`. All changes are single conditional writes, so no transaction is ever needed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::memory::Arrivals;
+use super::{Admission, Key, Pace, StoreError, seconds_up};
+use crate::aws::{Account, Patience};
+use crate::config::{ConfigError, Env};
+use crate::http_client::HttpClient;
+
+/// A limit stands before every request and is counted elsewhere when the table does not answer.
+const LIMIT_PATIENCE: Patience = Patience { attempts: 2, attempt_timeout: Duration::from_millis(300) };
+/// Whoever keeps or takes something out has no other place to ask.
+const VALUE_PATIENCE: Patience = Patience { attempts: 3, attempt_timeout: Duration::from_secs(1) };
+/// How often a limit is tried: a key becomes busy, or idle, or full between two calls, and then no other.
+const ADMIT_CALLS_MAX: usize = 4;
+/// How many pages of a list are read at once; each has up to 1 MB.
+const PAGES_MAX: usize = 16;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// Clones share the connections and what is remembered.
+#[derive(Debug, Clone)]
+pub(super) struct DynamoDbStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    table: String,
+    account: Account,
+    limits: OnceLock<Client>,
+    values: OnceLock<Client>,
+    /// Until when keys are booked at least, so that a flood of requests of one key costs no calls once it is over
+    /// its limit, and a busy key one call and not two; and so that counting goes on while the table is away.
+    booked: Arrivals,
+}
+
+impl DynamoDbStore {
+    /// Reads [`Account`]'s settings. Nothing is connected.
+    pub(super) fn new(table: &str, env: &Env, http: &HttpClient) -> Result<Self, ConfigError> {
+        Ok(Self(Arc::new(Inner {
+            table: table.to_owned(),
+            account: Account::from_env(env, http)?,
+            limits: OnceLock::new(),
+            values: OnceLock::new(),
+            booked: Arrivals::default(),
+        })))
+    }
+
+    /// An idle key is booked from now on, a busy one for a step more; each is one conditional update, tried in the
+    /// order in which they are likely. A lost answer may count one that is then tried and counted again: a limit may
+    /// be used up too early, and is never exceeded.
+    pub(super) async fn admit(&self, key: &Key, pace: Pace, now_us: i64) -> Result<Admission, StoreError> {
+        let booked = &self.0.booked;
+        let mut arrival = booked.find(key);
+        for _ in 0..ADMIT_CALLS_MAX {
+            if let Some(refused) = arrival.and_then(|arrival| Admission::refused(arrival, pace, now_us)) {
+                return Ok(refused);
+            }
+            let is_busy = arrival.is_some_and(|arrival| arrival > now_us);
+            let update = if is_busy { self.extend(key, pace, now_us) } else { self.begin(key, pace, now_us) };
+            match update.send().await {
+                Ok(output) => {
+                    let next = output.attributes().and_then(arrival_of).ok_or_else(unreadable)?;
+                    booked.raise(key, next, now_us);
+                    return Ok(Admission::admitted(next, now_us));
+                }
+                Err(error) => arrival = self.arrival_after(key, error).await?,
+            }
+            if let Some(arrival) = arrival {
+                booked.raise(key, arrival, now_us);
+            }
+        }
+        Err(StoreError::Away("the key changes too often".into()))
+    }
+
+    /// Counts by what is known here, when the table cannot be asked.
+    pub(super) fn admit_here(&self, key: &Key, pace: Pace, now_us: i64) -> Admission {
+        self.0.booked.admit(key, pace, now_us)
+    }
+
+    /// Books an idle key.
+    fn begin(&self, key: &Key, pace: Pace, now_us: i64) -> UpdateItemFluentBuilder {
+        self.book(key, pace, now_us)
+            .update_expression("SET arrival_us = :next, expires_at = :ends")
+            .condition_expression("attribute_not_exists(pk) OR arrival_us <= :now")
+            .expression_attribute_values(":next", number(now_us + pace.step_us()))
+    }
+
+    /// Books a busy key for a step more, unless that is more than its pace allows.
+    fn extend(&self, key: &Key, pace: Pace, now_us: i64) -> UpdateItemFluentBuilder {
+        self.book(key, pace, now_us)
+            .update_expression("SET arrival_us = arrival_us + :step, expires_at = :ends")
+            .condition_expression("arrival_us > :now AND arrival_us <= :latest")
+            .expression_attribute_values(":step", number(pace.step_us()))
+            .expression_attribute_values(":latest", number(pace.latest_us(now_us)))
+    }
+
+    /// What both updates share. The item ends when the key is idle for certain.
+    fn book(&self, key: &Key, pace: Pace, now_us: i64) -> UpdateItemFluentBuilder {
+        self.limits()
+            .update_item()
+            .table_name(&self.0.table)
+            .set_key(Some(item_key(key, 0)))
+            .expression_attribute_values(":now", number(now_us))
+            .expression_attribute_values(":ends", number(seconds_up(now_us + pace.burst_us())))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// Until when a key is booked, after an update's condition did not hold.
+    async fn arrival_after(&self, key: &Key, error: SdkError<UpdateItemError>) -> Result<Option<i64>, StoreError> {
+        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+            return Err(away(error));
+        };
+        if let Some(item) = failed.item() {
+            return Ok(arrival_of(item));
+        }
+        // Not every stand-in for DynamoDB tells the item.
+        let found = self.limits().get_item().table_name(&self.0.table).set_key(Some(item_key(key, 0)));
+        let found = found.consistent_read(true).send().await.map_err(away)?;
+        Ok(found.item().and_then(arrival_of))
+    }
+
+    /// Done twice it is as done once.
+    pub(super) async fn put(&self, key: &Key, value: &[u8], ends: i64) -> Result<(), StoreError> {
+        let item = whole_item(key, 0, value, ends);
+        let put = self.values().put_item().table_name(&self.0.table).set_item(Some(item));
+        put.send().await.map(drop).map_err(away)
+    }
+
+    /// Deletes the item, which tells what it was to one caller only: the one whose answer is lost gets nothing when
+    /// it tries again.
+    pub(super) async fn take(&self, key: &Key, now: i64) -> Result<Option<Vec<u8>>, StoreError> {
+        let taken = self.values().delete_item().table_name(&self.0.table).set_key(Some(item_key(key, 0)));
+        let taken = taken.return_values(ReturnValue::AllOld).send().await.map_err(away)?;
+        Ok(taken.attributes.filter(|item| is_alive(item, now)).and_then(content_of))
+    }
+
+    /// What is there already with the same value is put anew, so that a lost answer does no harm.
+    pub(super) async fn append(
+        &self,
+        list: &Key,
+        place: u32,
+        value: &[u8],
+        ends: i64,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let appended = self
+            .values()
+            .put_item()
+            .table_name(&self.0.table)
+            .set_item(Some(whole_item(list, place, value, ends)))
+            .condition_expression("attribute_not_exists(pk) OR content = :content OR expires_at <= :now")
+            .expression_attribute_values(":content", bytes(value))
+            .expression_attribute_values(":now", number(now))
+            .send()
+            .await;
+        match appended {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Err(StoreError::Taken),
+            Err(error) => Err(away(error)),
+        }
+    }
+
+    pub(super) async fn read_after(&self, list: &Key, after: u32, now: i64) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        let mut unbroken = Vec::new();
+        let (mut wanted, mut resume_at) = (after.saturating_add(1), None);
+        for _ in 0..PAGES_MAX {
+            let page = self.read_page(list, after, resume_at.take()).await?;
+            for item in page.items.unwrap_or_default() {
+                if number_of(&item, "sk") != Some(i64::from(wanted)) || !is_alive(&item, now) {
+                    return Ok(unbroken);
+                }
+                unbroken.push((wanted, content_of(item).ok_or_else(unreadable)?));
+                wanted = wanted.saturating_add(1);
+            }
+            resume_at = page.last_evaluated_key;
+            if resume_at.is_none() {
+                break;
+            }
+        }
+        Ok(unbroken)
+    }
+
+    async fn read_page(
+        &self,
+        list: &Key,
+        after: u32,
+        resume_at: Option<Item>,
+    ) -> Result<aws_sdk_dynamodb::operation::query::QueryOutput, StoreError> {
+        self.values()
+            .query()
+            .table_name(&self.0.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :list AND sk > :after")
+            .expression_attribute_values(":list", AttributeValue::S(partition(list)))
+            .expression_attribute_values(":after", number(i64::from(after)))
+            .set_exclusive_start_key(resume_at)
+            .send()
+            .await
+            .map_err(away)
+    }
+
+    fn limits(&self) -> &Client {
+        self.0.limits.get_or_init(|| self.0.account.dynamodb(LIMIT_PATIENCE))
+    }
+
+    fn values(&self) -> &Client {
+        self.0.values.get_or_init(|| self.0.account.dynamodb(VALUE_PATIENCE))
+    }
+}
+
+fn partition(key: &Key) -> String {
+    format!("{}#{}", key.space, URL_SAFE_NO_PAD.encode(key.digest))
+}
+
+fn item_key(key: &Key, place: u32) -> Item {
+    let place = number(i64::from(place));
+    HashMap::from([("pk".to_owned(), AttributeValue::S(partition(key))), ("sk".to_owned(), place)])
+}
+
+fn whole_item(key: &Key, place: u32, value: &[u8], ends: i64) -> Item {
+    let mut item = item_key(key, place);
+    item.insert("content".to_owned(), bytes(value));
+    item.insert("expires_at".to_owned(), number(ends));
+    item
+}
+
+fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn bytes(value: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+fn number_of(item: &Item, name: &str) -> Option<i64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+fn arrival_of(item: &Item) -> Option<i64> {
+    number_of(item, "arrival_us")
+}
+
+fn content_of(mut item: Item) -> Option<Vec<u8>> {
+    match item.remove("content")? {
+        AttributeValue::B(content) => Some(content.into_inner()),
+        _ => None,
+    }
+}
+
+fn is_alive(item: &Item, now: i64) -> bool {
+    number_of(item, "expires_at").is_some_and(|ends| ends > now)
+}
+
+fn away(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Away(Box::new(error))
+}
+
+fn unreadable() -> StoreError {
+    StoreError::Away("the table has an item that nobody here wrote".into())
+}
