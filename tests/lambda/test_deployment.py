@@ -1,10 +1,13 @@
 """How a new version takes the calls over, how it is taken back, and what a person who deploys may say."""
 
 import re
+import tomllib
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 import template
+from paths import REPOSITORY
 
 CALLERS = {
     "AWS::Events::Rule": lambda rule: rule["Targets"][0]["Arn"],
@@ -162,3 +165,38 @@ def test_a_domain_has_a_certificate():
     [mapping] = template.resources("AWS::ApiGateway::BasePathMapping").values()
     [stage] = template.resources("AWS::ApiGateway::Stage")
     assert mapping["Stage"] == {"Ref": stage}
+
+
+def test_a_build_sees_changes_outside_of_a_functions_folder():
+    # SAM's cache would not.
+    assert samconfig("build")["cached"] is False
+    manifest = tomllib.loads((REPOSITORY / "Cargo.toml").read_text())
+    # What SAM builds brings its own OpenSSL; SAM itself can pass no feature.
+    assert manifest["workspace"]["metadata"]["lambda"]["build"] == {"features": ["vendored-openssl"]}
+
+
+def test_few_things_must_be_said_to_deploy():
+    [file] = samconfig("build")["parameter_overrides"]
+    assert file == "file://parameters.yaml"
+    assert "/parameters.yaml" in (REPOSITORY / ".gitignore").read_text().splitlines()
+    deploy = samconfig("deploy")
+    # Roles are made, but none with a name of ours.
+    assert deploy["capabilities"] == "CAPABILITY_IAM"
+    assert not any("RoleName" in role for role in template.resources("AWS::IAM::Role").values())
+    assert deploy["resolve_s3"]
+
+
+def test_the_example_of_parameters_is_taken():
+    example = yaml_parse((REPOSITORY / "parameters.example.yaml").read_text())
+    written = template.source()["Parameters"]
+    for name, value in example.items():
+        assert re.fullmatch(written[name].get("AllowedPattern", ".*"), str(value)), name
+    # Release is new each time, and so not in a file.
+    assert set(template.NEEDED) - {"Release"} <= set(example)
+    assert "Release" not in example
+    template.transform(**example)
+
+
+def samconfig(command: str) -> dict:
+    """What samconfig.toml says for one command."""
+    return tomllib.loads((REPOSITORY / "samconfig.toml").read_text())["default"][command]["parameters"]
