@@ -46,13 +46,22 @@ impl User {
 impl Almanac {
     /// Starts `almanac dev` in `folder`, asking its questions of the model server at `upstream`.
     pub(crate) async fn start(program: &Path, folder: &Path, upstream: SocketAddr) -> Result<Self> {
+        Self::start_as(&["dev"], program, folder, upstream).await
+    }
+
+    /// The same with `almanac serve` on its own database.
+    pub(crate) async fn serve(program: &Path, folder: &Path, upstream: SocketAddr) -> Result<Self> {
+        Self::start_as(&["serve", "--embedded", "--migrate"], program, folder, upstream).await
+    }
+
+    async fn start_as(arguments: &[&str], program: &Path, folder: &Path, upstream: SocketAddr) -> Result<Self> {
         let address = free_address().await?;
         fs::create_dir_all(folder)?;
         let data_dir = folder.join("data");
         let log = File::create(folder.join("almanac.log"))?;
         let mut command = Command::new(program);
         command
-            .arg("dev")
+            .args(arguments)
             .env_clear()
             .envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .env("PORT", address.port().to_string())

@@ -6,6 +6,7 @@
 //! | [`history`] | pages of history beside `pgbench` |
 //! | [`everyday`] | tasks, notes and changes beside `pgbench` |
 //! | [`recurrence`] | a year of a thousand rules beside python-dateutil |
+//! | [`serve`] | the whole program beside Hono and `FastAPI`, mixed work and thousands of streams |
 //! | [`coldstart`] | the start of Lambda binaries beside a bare one |
 //! | [`beside`] | requests round by round beside `pgbench` |
 //! | [`capture`], [`script`] | what Almanac sends to its database, and scripts of it |
@@ -31,6 +32,7 @@ mod report;
 mod runtime_api;
 mod sample;
 mod script;
+mod serve;
 mod streams;
 mod upstream;
 mod wire;
@@ -59,6 +61,8 @@ enum Command {
     Everyday(everyday::Arguments),
     /// A year of a thousand rules, beside python-dateutil.
     Recurrence(recurrence::Arguments),
+    /// Mixed work and thousands of streams, beside Hono and `FastAPI` on the same database.
+    Serve(serve::Arguments),
     /// The start of Lambda binaries, beside a bare one.
     Coldstart(coldstart::Arguments),
     /// The model server alone, for trying things by hand. Prints its address.
@@ -74,6 +78,7 @@ async fn main() -> Result<()> {
         Command::History(arguments) => history::run(&arguments, Report::new("history", !unrecorded)).await,
         Command::Everyday(arguments) => everyday::run(&arguments, Report::new("everyday", !unrecorded)).await,
         Command::Recurrence(arguments) => recurrence::run(&arguments, Report::new("recurrence", !unrecorded)).await,
+        Command::Serve(arguments) => serve::run(&arguments, Report::new("serve", !unrecorded)).await,
         Command::Coldstart(arguments) => coldstart::run(&arguments, Report::new("coldstart", !unrecorded)).await,
         Command::Upstream => upstream::serve().await,
     }

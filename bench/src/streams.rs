@@ -4,20 +4,18 @@ mod figures;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::almanac::{Almanac, User};
 use crate::load::{Clients, Target};
 use crate::nginx::Nginx;
 use crate::process;
 use crate::report::Report;
-use crate::upstream::{BURST, CHUNK_INTERVAL, CHUNKS, FIRST_WORD, PACED, SECOND_SENTENCE};
+use crate::upstream::{self, BURST, CHUNK_INTERVAL, CHUNKS, FIRST_WORD, PACED, SECOND_SENTENCE};
 use crate::wire::request;
 use figures::{Figures, tell};
 
@@ -56,7 +54,7 @@ struct Peer {
 pub(crate) async fn run(arguments: &Arguments, mut report: Report) -> Result<()> {
     let folder = std::path::absolute(&arguments.folder)?;
     let _absent = std::fs::remove_dir_all(&folder);
-    let (_upstream, upstream) = start_upstream().await?;
+    let (_upstream, upstream) = upstream::start().await?;
     let nginx = Nginx::start(&folder.join("nginx"), upstream).await?;
     let almanac = Almanac::start(&std::path::absolute(&arguments.almanac)?, &folder, upstream).await?;
     let users = almanac.register(USERS).await?;
@@ -83,15 +81,6 @@ pub(crate) async fn run(arguments: &Arguments, mut report: Report) -> Result<()>
     ensure!(stored == i64::try_from(asked)?, "{asked} replies were streamed, {stored} are stored whole");
     report.line(&format!("\nAll {stored} chat replies are committed: complete, with their whole text."));
     report.save()
-}
-
-/// The model server as a process of its own, so that its time is not the generator's.
-async fn start_upstream() -> Result<(tokio::process::Child, SocketAddr)> {
-    let mut command = tokio::process::Command::from(Command::new(std::env::current_exe()?));
-    let mut child = command.arg("upstream").stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-    let address = lines.next_line().await?.context("the upstream does not start")?.parse()?;
-    Ok((child, address))
 }
 
 fn peers(model: &str, upstream: SocketAddr, nginx: &Nginx, almanac: &Almanac, users: &[User]) -> Vec<Peer> {

@@ -1,14 +1,17 @@
 //! A model server that costs little: Chat Completions as a stream of 50 chunks.
 //!
 //! The model's name says how it answers: [`BURST`] sends a chunk as soon as the one before it is written, [`PACED`]
-//! one every [`CHUNK_INTERVAL`], and [`STAMPED`] is paced with the time of its making as each chunk's text. The words
-//! make ten sentences of five, so that a proxy that speaks in sentences can be measured as well.
+//! one every [`CHUNK_INTERVAL`], [`SLOW`] one every [`SLOW_INTERVAL`], and [`STAMPED`] is paced with the time of its
+//! making as each chunk's text. The words make ten sentences of five, so that a proxy that speaks in sentences can be measured as well.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
 
 use crate::sample::now_us;
@@ -16,11 +19,14 @@ use crate::wire::Connection;
 
 pub(crate) const BURST: &str = "bench-burst";
 pub(crate) const PACED: &str = "bench-paced";
+pub(crate) const SLOW: &str = "bench-slow";
 pub(crate) const STAMPED: &str = "bench-stamped";
 /// How many chunks have text.
 pub(crate) const CHUNKS: u32 = 50;
 /// The time between two paced chunks.
 pub(crate) const CHUNK_INTERVAL: Duration = Duration::from_millis(5);
+/// The same for those that last long.
+pub(crate) const SLOW_INTERVAL: Duration = Duration::from_millis(300);
 /// In the first chunk with text, and nowhere else.
 pub(crate) const FIRST_WORD: &str = "Alpha";
 /// In the chunk that shows the first sentence to be over, and nowhere else.
@@ -45,6 +51,20 @@ pub(crate) async fn spawn() -> Result<SocketAddr> {
     Ok(address)
 }
 
+/// The same in a process of its own, so that its time is not the generator's.
+pub(crate) async fn start() -> Result<(Child, SocketAddr)> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut child = command.arg("upstream").stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+    let address = lines.next_line().await?.context("the upstream does not start")?.parse()?;
+    Ok((child, address))
+}
+
+/// All words of an answer.
+pub(crate) fn whole_text() -> String {
+    (0..CHUNKS).map(word).collect()
+}
+
 async fn accept(listener: TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
@@ -59,14 +79,18 @@ async fn converse(stream: TcpStream) -> Result<()> {
     while let Some(mut head) = connection.request().await? {
         let body = connection.body(&mut head, |_, _| {}).await?;
         let asks_for = |model: &str| memchr::memmem::find(&body, model.as_bytes()).is_some();
-        let (is_stamped, is_paced) = (asks_for(STAMPED), asks_for(PACED));
+        let is_stamped = asks_for(STAMPED);
+        let is_paced = is_stamped || asks_for(PACED);
+        let interval = if asks_for(SLOW) { Some(SLOW_INTERVAL) } else { is_paced.then_some(CHUNK_INTERVAL) };
         let begun = Instant::now();
         let role = frame(r#"{"role":"assistant","content":""}"#, "null");
         connection.write(format!("{HEAD}{role}").as_bytes()).await?;
         for index in 0..CHUNKS {
             // Even a sleep of no time would last until the timer's next tick.
-            if index > 0 && (is_paced || is_stamped) {
-                sleep_until(begun + CHUNK_INTERVAL * index).await;
+            if index > 0
+                && let Some(interval) = interval
+            {
+                sleep_until(begun + interval * index).await;
             }
             if is_stamped {
                 connection.write(content(&format!("<{}> ", now_us())).as_bytes()).await?;
