@@ -8,7 +8,8 @@ use base::db::Tx;
 use base::params;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio_postgres::types::Json;
 use tokio_postgres::{Error, Row};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -46,8 +47,8 @@ impl Entity {
     }
 }
 
-/// One change of one thing.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+/// One change of one thing. Its images are passed on as the database writes them, unread.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Change {
     /// Its number: from 1, without gaps, greater for what was committed later.
     pub seq: i64,
@@ -59,10 +60,10 @@ pub struct Change {
     pub operation: String,
     /// The thing before; null for an insert.
     #[schema(value_type = Option<Object>)]
-    pub before: Option<Value>,
+    pub before: Option<Box<RawValue>>,
     /// The thing after; null for a delete.
     #[schema(value_type = Option<Object>)]
-    pub after: Option<Value>,
+    pub after: Option<Box<RawValue>>,
     /// Who did it: `user`, `assistant`, `google`, `stripe` or `job`.
     pub actor: String,
     /// The action it was part of, which can be undone as a whole.
@@ -76,13 +77,14 @@ const COLUMNS: &str = "seq, entity, entity_id, operation, before, after, actor, 
 
 impl Change {
     fn from_row(row: &Row) -> Self {
+        let image = |name| row.get::<_, Option<Json<Box<RawValue>>>>(name).map(|Json(image)| image);
         Self {
             seq: row.get("seq"),
             entity: row.get("entity"),
             entity_id: row.get("entity_id"),
             operation: row.get("operation"),
-            before: row.get("before"),
-            after: row.get("after"),
+            before: image("before"),
+            after: image("after"),
             actor: row.get("actor"),
             action_group: row.get("action_group"),
             changed_at: row.get("changed_at"),
@@ -95,10 +97,4 @@ pub async fn list(tx: Tx, owner: Uuid, after: i64, limit: i64) -> Result<Vec<Cha
     let sql = format!("select {COLUMNS} from changes where user_id = $1 and seq > $2 order by seq limit $3");
     let rows = tx.query_and_commit(&sql, params![owner, after, limit]).await?;
     Ok(rows.iter().map(Change::from_row).collect())
-}
-
-/// The changes of one action, oldest first.
-async fn list_of_action(tx: &mut Tx, owner: Uuid, group: Uuid) -> Result<Vec<Change>, Error> {
-    let sql = format!("select {COLUMNS} from changes where user_id = $1 and action_group = $2 order by seq");
-    Ok(tx.query(&sql, params![owner, group]).await?.iter().map(Change::from_row).collect())
 }

@@ -9,11 +9,12 @@ use base::db::Tx;
 use base::{Error, Result, params};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Change, Entity, list_of_action};
+use super::Entity;
 
 /// The most changes that are undone at once.
 const CHANGES_MAX: usize = 5_000;
@@ -41,6 +42,14 @@ pub struct Restored {
 /// A thing: its kind and its id.
 type Thing = (String, Uuid);
 
+/// One change of an action, with its images to be read.
+struct Step {
+    entity: String,
+    entity_id: Uuid,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
 /// Restores what was before an action, in a writer's transaction that has not written anything yet. None when
 /// there is no such action.
 ///
@@ -49,7 +58,7 @@ type Thing = (String, Uuid);
 /// 409 `changed_since` names what other actions changed afterwards, or what would change besides; 409
 /// `not_undoable` when the action made the user; 422 for an action with more than 5,000 changes.
 pub async fn undo(tx: &mut Tx, owner: Uuid, group: Uuid) -> Result<Option<Undone>> {
-    let changes = list_of_action(tx, owner, group).await?;
+    let changes = list_steps(tx, owner, group).await?;
     if changes.is_empty() {
         return Ok(None);
     }
@@ -73,8 +82,17 @@ pub async fn undo(tx: &mut Tx, owner: Uuid, group: Uuid) -> Result<Option<Undone
     Ok(Some(Undone { restored: restored.collect() }))
 }
 
+/// The changes of one action, oldest first.
+async fn list_steps(tx: &mut Tx, owner: Uuid, group: Uuid) -> Result<Vec<Step>> {
+    let sql =
+        "select entity, entity_id, before, after from changes where user_id = $1 and action_group = $2 order by seq";
+    let rows = tx.query(sql, params![owner, group]).await?;
+    let step = |row: &Row| Step { entity: row.get(0), entity_id: row.get(1), before: row.get(2), after: row.get(3) };
+    Ok(rows.iter().map(step).collect())
+}
+
 /// What each thing of an action was before it; none for what it made.
-fn states_before(changes: &[Change]) -> BTreeMap<Thing, Option<&Value>> {
+fn states_before(changes: &[Step]) -> BTreeMap<Thing, Option<&Value>> {
     let mut states = BTreeMap::new();
     for change in changes {
         states.entry((change.entity.clone(), change.entity_id)).or_insert(change.before.as_ref());
@@ -108,7 +126,7 @@ async fn last_seq(tx: &mut Tx, owner: Uuid) -> Result<i64> {
 }
 
 /// Does the opposite of one change.
-async fn take_back(tx: &mut Tx, owner: Uuid, change: &Change) -> Result<()> {
+async fn take_back(tx: &mut Tx, owner: Uuid, change: &Step) -> Result<()> {
     let Some(entity) = Entity::of_name(&change.entity) else {
         return Err(Error::internal(format!("the log names an unknown entity, {}", change.entity)));
     };
