@@ -33,14 +33,17 @@ impl RefreshToken {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads a token that this key signed.
+    /// Reads a token that this key signed, or the one that is accepted beside it.
     pub(crate) fn verify(text: &str, key: &SigningKey) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         if bytes.len() != SIGNED_BYTES + MAC_BYTES {
             return None;
         }
         let (signed, mac) = bytes.split_at(SIGNED_BYTES);
-        key.refresh_mac().chain_update(signed).verify_slice(mac).ok()?;
+        let is_signed = key.refresh_macs().any(|key| key.chain_update(signed).verify_slice(mac).is_ok());
+        if !is_signed {
+            return None;
+        }
         let (id, counter) = signed.split_at(ID_BYTES);
         Some(Self { session_id: Uuid::from_slice(id).ok()?, counter: i32::from_be_bytes(counter.try_into().ok()?) })
     }

@@ -1,4 +1,4 @@
-//! `GET /.well-known/jwks.json`: the key that access tokens are verified with.
+//! `GET /.well-known/jwks.json`: the keys that access tokens are verified with.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -20,7 +20,7 @@ pub(crate) struct Jwks {
     keys: Vec<jsonwebtoken::jwk::Jwk>,
 }
 
-/// The public key that access tokens are verified with.
+/// The public keys that access tokens are verified with.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "auth",
     responses((status = 200, description = "The keys.", body = Jwks))

@@ -4,6 +4,7 @@ mod login;
 mod logout;
 mod refresh;
 mod register;
+mod rotate_key;
 mod show_jwks;
 mod take_foreign_token;
 mod take_token;
