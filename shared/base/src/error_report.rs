@@ -2,47 +2,30 @@
 //!
 //! `SENTRY_DSN` switches it on. A report has the route or the job, how it ended, the ids and the private cause;
 //! never a body, a header or a query. It leaves in a task of its own: a request never waits for it, and when more
-//! come than can be sent, the rest are left out. Lambda freezes a function that has answered, so there
-//! [`ErrorReports::flush`] comes before the end of an invocation.
+//! come than can be sent, the rest are left out. Lambda freezes a function only after they have left
+//! ([`crate::background`]).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::background::{self, Held};
 use crate::config::{ConfigError, Env};
 use crate::http_client::HttpClient;
 use crate::{Clock, Error};
 
 /// How many reports may wait to be sent.
 const WAITING_MAX: usize = 64;
-/// How long sending one may take.
-const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long [`ErrorReports::flush`] may take.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long sending one may take. While Sentry is away, a function waits so long at the end of what failed.
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where reports go, if anywhere. Clones share the queue.
 #[derive(Debug, Clone, Default)]
-pub struct ErrorReports(Option<Queue>);
-
-#[derive(Debug, Clone)]
-struct Queue {
-    orders: mpsc::Sender<Order>,
-    /// How many reports are neither sent nor given up.
-    unsent: Arc<AtomicUsize>,
-}
-
-#[derive(Debug)]
-enum Order {
-    Send(Box<Report>),
-    /// Everything before this is done.
-    Tell(oneshot::Sender<()>),
-}
+pub struct ErrorReports(Option<mpsc::Sender<(Report, Held)>>);
 
 /// Something that is our fault.
 #[derive(Debug, Clone)]
@@ -69,18 +52,25 @@ struct Dsn {
     key: SecretString,
 }
 
+/// What reports are sent with.
+struct Sender {
+    dsn: Dsn,
+    /// What is deployed: `RELEASE`, or the program's version.
+    release: String,
+}
+
 impl ErrorReports {
-    /// Reads `SENTRY_DSN`; without it nothing is reported. Must be called within a runtime.
+    /// Reads `SENTRY_DSN`, without which nothing is reported, and `RELEASE`. Must be called within a runtime.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let Some(dsn) = env.get("SENTRY_DSN") else { return Ok(Self(None)) };
         let dsn = Dsn::parse(dsn).ok_or_else(|| ConfigError {
             name: "SENTRY_DSN".to_owned(),
             detail: "is not like https://key@host/project".to_owned(),
         })?;
-        let (orders, waiting) = mpsc::channel(WAITING_MAX);
-        let unsent = Arc::default();
-        tokio::spawn(send_all(dsn, waiting, Arc::clone(&unsent)));
-        Ok(Self(Some(Queue { orders, unsent })))
+        let (reports, waiting) = mpsc::channel(WAITING_MAX);
+        let release = env.get("RELEASE").unwrap_or(concat!("almanac@", env!("CARGO_PKG_VERSION"))).to_owned();
+        tokio::spawn(Sender { dsn, release }.send_all(waiting));
+        Ok(Self(Some(reports)))
     }
 
     /// Hands over that a job failed for good: its name, such as `drain` or `outbox erase_user`, and the user it
@@ -99,26 +89,9 @@ impl ErrorReports {
 
     /// Hands a report over, made only when somebody wants it.
     pub(crate) fn send(&self, report: impl FnOnce() -> Report) {
-        let Some(Queue { orders, unsent }) = &self.0 else { return };
-        unsent.fetch_add(1, Ordering::Relaxed);
-        if orders.try_send(Order::Send(Box::new(report()))).is_err() {
+        if let Some(reports) = &self.0 {
             // Full or closed: the log line has it all anyway.
-            unsent.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Waits until what was handed over before has left or was given up, at most two seconds. Returns at once when
-    /// nothing waits.
-    pub async fn flush(&self) {
-        let Some(Queue { orders, unsent }) = &self.0 else { return };
-        if unsent.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        let (tell, done) = oneshot::channel();
-        // An error means that the sending task has ended, with the runtime, and a late one is sent on meanwhile.
-        let flushed = async { orders.send(Order::Tell(tell)).await.is_ok() && done.await.is_ok() };
-        if !tokio::time::timeout(FLUSH_TIMEOUT, flushed).await.unwrap_or(false) {
-            tracing::warn!("error reports still wait to be sent");
+            let _left_out = reports.try_send((report(), background::hold()));
         }
     }
 }
@@ -142,32 +115,27 @@ impl Dsn {
     }
 }
 
-async fn send_all(dsn: Dsn, mut waiting: mpsc::Receiver<Order>, unsent: Arc<AtomicUsize>) {
-    let http = HttpClient::default();
-    let key = dsn.key.expose_secret();
-    let auth =
-        format!("Sentry sentry_version=7, sentry_client=almanac/{}, sentry_key={key}", env!("CARGO_PKG_VERSION"));
-    while let Some(order) = waiting.recv().await {
-        let report = match order {
-            Order::Send(report) => report,
-            Order::Tell(done) => {
-                // Whoever asked may have stopped waiting.
-                let _late = done.send(());
-                continue;
+impl Sender {
+    async fn send_all(self, mut waiting: mpsc::Receiver<(Report, Held)>) {
+        let http = HttpClient::default();
+        let key = self.dsn.key.expose_secret();
+        let auth =
+            format!("Sentry sentry_version=7, sentry_client=almanac/{}, sentry_key={key}", env!("CARGO_PKG_VERSION"));
+        while let Some((report, _held)) = waiting.recv().await {
+            let body = envelope(&report, &self.release);
+            let request = http.get().post(&self.dsn.envelope_url).timeout(SEND_TIMEOUT).body(body);
+            let request =
+                request.header("content-type", "application/x-sentry-envelope").header("x-sentry-auth", &auth);
+            let sent = request.send().await.and_then(reqwest::Response::error_for_status);
+            if let Err(error) = sent {
+                tracing::warn!(error = %error.without_url(), "an error could not be reported");
             }
-        };
-        let request = http.get().post(&dsn.envelope_url).timeout(SEND_TIMEOUT).body(envelope(&report));
-        let request = request.header("content-type", "application/x-sentry-envelope").header("x-sentry-auth", &auth);
-        let sent = request.send().await.and_then(reqwest::Response::error_for_status);
-        unsent.fetch_sub(1, Ordering::Relaxed);
-        if let Err(error) = sent {
-            tracing::warn!(error = %error.without_url(), "an error could not be reported");
         }
     }
 }
 
 /// Three lines: about the envelope, about its one item, the item.
-fn envelope(report: &Report) -> String {
+fn envelope(report: &Report, release: &str) -> String {
     let id = report.id.simple().to_string();
     let what = report.cause.clone().unwrap_or_else(|| format!("ended with {}", report.outcome));
     let (request_id, trace_id) = report.request.clone().unzip();
@@ -178,7 +146,7 @@ fn envelope(report: &Report) -> String {
         "timestamp": report.at,
         "platform": "native",
         "level": "error",
-        "release": concat!("almanac@", env!("CARGO_PKG_VERSION")),
+        "release": release,
         "transaction": report.action,
         "message": {"formatted": what},
         "fingerprint": [report.action, report.outcome, what],
