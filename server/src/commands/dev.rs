@@ -3,6 +3,7 @@
 use base::config::Env;
 
 use super::serve::{self, DATABASE_NAME, Database};
+use super::settings;
 use crate::failure::Result;
 use crate::{listen, terminal};
 
@@ -15,6 +16,7 @@ pub(super) async fn run(env: Env) -> Result<()> {
     base::log::start(&env);
     // A page under development is served from some port of this machine.
     let env = if env.get("CORS_ORIGINS").is_none() { env.with("CORS_ORIGINS", LOCAL_ORIGINS) } else { env };
+    settings::check(&env)?;
     // First of all, because it is quick to know and everything after it is not.
     let listener = listen::bind(listen::address(&env)?).await?;
     let database =

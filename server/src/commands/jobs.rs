@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use base::Error;
 use base::config::Env;
-use base::{Clock, Error};
 use clap::Subcommand;
 use jobs::{App, DeadEntry, Job};
 
-use super::serve::DATABASE_NAME;
-use crate::failure::{Failure, Result};
-use crate::{postgres, terminal};
+use super::{service_env, told};
+use crate::failure::Result;
+use crate::terminal;
 
 /// The most entries that are told at once.
 const LISTED_MAX: i64 = 1_000;
@@ -50,19 +50,11 @@ pub(super) async fn run(env: Env, command: Command) -> Result<()> {
         Command::Retry { ids, .. } => retry(&app, ids).await,
         Command::Run { job } => start(&app, job).await,
     };
-    done.map_err(|error| Failure::new(error.cause().unwrap_or_else(|| error.to_string())))
+    done.map_err(|error| told(&error))
 }
 
-/// On the database that the environment names, or on the one that a running `almanac dev` keeps.
 fn app(env: Env) -> Result<App> {
-    let env = if env.get("DATABASE_SERVICE_URL").is_some() {
-        env
-    } else {
-        let url = postgres::url_in(&postgres::data_dir(&env)?, DATABASE_NAME, "almanac_service");
-        env.with("DATABASE_SERVICE_URL", url)
-    };
-    let db = base::Db::service_from_env(&env).map_err(|error| Failure::new(error.cause().unwrap_or_default()))?;
-    Ok(App { db, clock: Clock::system() })
+    App::from_env(&service_env(env)?).map_err(|error| told(&error))
 }
 
 async fn list(app: &App) -> base::Result<()> {

@@ -1,5 +1,8 @@
 //! The program itself: its database, its command line, its migrations.
 
+mod ask_health;
+mod make_admin;
 mod migrate;
 mod program;
 mod run_dev;
+mod stop;

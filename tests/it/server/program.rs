@@ -50,6 +50,14 @@ pub(super) fn run(command: &str, data_dir: &Path, settings: &[(&str, &str)]) -> 
     prepare(command, data_dir).envs(settings.iter().copied()).output().expect("the program starts")
 }
 
+/// A command that ends by itself and needs no data folder, with these settings only.
+pub(super) async fn run_alone<const N: usize>(arguments: &[&str], settings: [(&str, &str); N]) -> Output {
+    let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_almanac"));
+    program.args(arguments).env_clear().envs(settings).kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, program.output()).await;
+    output.expect("the program ends").expect("the program starts")
+}
+
 fn prepare(command: &str, data_dir: &Path) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_almanac"));
     // A free port, and nothing of the machine's own settings.

@@ -33,6 +33,14 @@ fn a_port_in_use_is_told_before_anything_is_made() {
 }
 
 #[test]
+fn half_a_setting_is_told_before_anything_is_made() {
+    let data = tempfile::tempdir().unwrap();
+    let said = complaint(&run("dev", data.path(), &[("CLERK_WEBHOOK_SECRET", "whsec_dGVzdHMgb25seQ==")]));
+    assert!(said.contains("CLERK_ISSUER: is not set") && !said.contains("whsec_"), "{said}");
+    assert_eq!(data.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
 fn a_killed_program_leaves_no_server_and_the_next_one_starts() {
     let data = data_folder();
     let mut first = Program::start(data.path());
