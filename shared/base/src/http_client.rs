@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::tls;
+
 /// How long a connection to a vendor may take to open.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept for the next call.
@@ -19,8 +21,8 @@ impl HttpClient {
     }
 }
 
-/// A client for vendors' APIs. Building one costs tens of milliseconds, because OpenSSL parses the
-/// root certificates: build it once, on first use, and clone it.
+/// A client for vendors' APIs. The first one of a process sets up [`tls`](crate::tls), which may take tens of
+/// milliseconds: build it on first use, and clone it.
 ///
 /// It follows no redirects: a redirect could carry a key to another host.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that sets up the client")]
@@ -30,6 +32,7 @@ pub fn build() -> reqwest::Client {
         .pool_idle_timeout(IDLE_TIMEOUT)
         .tcp_nodelay(true)
         .redirect(reqwest::redirect::Policy::none())
+        .tls_backend_preconfigured(tls::connector())
         .user_agent(concat!("almanac/", env!("CARGO_PKG_VERSION")))
         .build()
         .expect("the TLS library starts")
