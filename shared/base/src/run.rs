@@ -17,7 +17,7 @@ mod answer;
 mod body;
 mod event;
 mod event_function;
-mod time_left;
+mod invocation;
 
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
@@ -29,7 +29,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use lambda_http::lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime};
 use lambda_http::service_fn;
-use tokio::time::Instant;
+use serde_json::Value;
 use tower::ServiceExt;
 use tower::layer::layer_fn;
 
@@ -39,6 +39,7 @@ use crate::request::REQUEST_ID_HEADER;
 use crate::{Clock, Error, http, log, request};
 use answer::{ReplyTo, RuntimeApi};
 pub use event_function::{Event, start_events};
+use invocation::Invocation;
 
 /// Where Lambda serves its Runtime API: `host:port`, or a whole address under local emulators.
 const RUNTIME_API_SETTING: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -85,8 +86,18 @@ async fn serve_all<App>(
 /// When the Runtime API cannot be reached (any more). A handler's panic is not one: it answers 500.
 pub async fn lambda(router: Router) -> Result<(), lambda_http::Error> {
     let api = runtime_api(&Env::from_process())?;
-    let serve = move |invocation| serve(router.clone(), api.clone(), invocation);
-    Runtime::new(service_fn(replaced)).layer(layer_fn(|_replaced| service_fn(serve.clone()))).run().await
+    serve(move |invocation| answer(router.clone(), api.clone(), invocation)).await
+}
+
+/// Asks for one event after the other, and has it answered.
+async fn serve<F>(answer: impl Fn(LambdaInvocation) -> F + Clone) -> Result<(), lambda_http::Error>
+where
+    F: Future<Output = Result<(), lambda_http::Error>>,
+{
+    let serve = move |event: LambdaInvocation| Invocation::of(&event.context).run(answer(event));
+    // The layer that answers takes the place of the handler that the runtime asks for.
+    let replaced = service_fn(async |_: LambdaEvent<Value>| Ok::<(), lambda_http::Error>(()));
+    Runtime::new(replaced).layer(layer_fn(|_replaced| service_fn(serve.clone()))).run().await
 }
 
 fn runtime_api(env: &Env) -> Result<RuntimeApi, ConfigError> {
@@ -95,27 +106,6 @@ fn runtime_api(env: &Env) -> Result<RuntimeApi, ConfigError> {
         detail: "is not set: this program runs on AWS Lambda only; elsewhere use `almanac serve`".to_owned(),
     })?;
     Ok(RuntimeApi::new(address))
-}
-
-/// [`Runtime::new`] asks for a handler; the layer that answers takes the place of it.
-async fn replaced(_event: LambdaEvent<serde_json::Value>) -> Result<(), lambda_http::Error> {
-    Ok(())
-}
-
-/// One invocation, from event to the end of what it began. It never fails: an answer that does not arrive is the
-/// invocation's trouble, and a Runtime API that is gone shows when the next event is asked for.
-async fn serve(router: Router, api: RuntimeApi, invocation: LambdaInvocation) -> Result<(), lambda_http::Error> {
-    let clock = Clock::system();
-    let until = Instant::now() + time_left::time_left(&invocation.context, clock.now());
-    let request = request::Request::from_headers(&event::of_invocation(&invocation.context), clock.new_id());
-    let served = async {
-        if let Err(error) = answer(router, api, invocation).await {
-            tracing::error!(error = with_causes(error.as_ref()), "the answer could not be sent");
-        }
-        time_left::finish_work(until).await;
-    };
-    request.scope(served).await;
-    Ok(())
 }
 
 /// From event to the last byte of the answer.

@@ -9,6 +9,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use lambda_http::lambda_runtime::LambdaInvocation;
+use serde_json::Value;
 
 use super::body::{self, ERROR_BODY, ERROR_TYPE};
 
@@ -59,6 +60,12 @@ impl RuntimeApi {
             .header(TRAILER, format!("{ERROR_TYPE}, {ERROR_BODY}"))
             .body(Body::new(StreamBody::new(frames)))?;
         self.send(to, request).await
+    }
+
+    /// Answers an event whose source wants JSON.
+    pub(super) async fn complete(&self, to: &ReplyTo, result: &Value) -> Result<(), lambda_http::Error> {
+        let request = self.post(to, "response").header(CONTENT_TYPE, "application/json");
+        self.send(to, request.body(Body::from(result.to_string()))?).await
     }
 
     /// Tells Lambda that there is no response.
