@@ -80,9 +80,9 @@ pub(crate) fn stream(is_plain_text: bool, conversation: Uuid, source: Source) ->
     response
 }
 
-/// The reply as one message, once it has ended. A failure before any text is the provider's status.
+/// The reply as one message, once it has ended. What broke off before any text is a problem, and not an empty reply.
 pub(crate) fn message(reply: Message) -> Result<Response> {
-    if reply.status == Status::Failed && reply.content.is_empty() {
+    if matches!(reply.status, Status::Failed | Status::Interrupted) && reply.content.is_empty() {
         return Err(failure(reply.error_code.as_deref().unwrap_or_default()));
     }
     let conversation = reply.conversation_id;
@@ -112,6 +112,10 @@ fn failure(error_code: &str) -> Error {
             "provider_unauthorized",
             "The model's provider refused the configured key.",
         ),
+        // The writer's process ended; where it could not say so there is no code.
+        "shut_down" | "writer_gone" | "" => {
+            Error::unavailable("reply_interrupted", "The reply was interrupted before it began. Have it written anew.")
+        }
         _ => Error::new(StatusCode::BAD_GATEWAY, "provider_failed", "The model's provider could not answer."),
     }
 }

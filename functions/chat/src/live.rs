@@ -3,8 +3,10 @@
 //! A reply is a list of [`Part`]s that only grows. Whoever follows it, early or late, reads the same list from
 //! the start, so a resumed stream equals an uncut one byte for byte.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use domain::message::Usage;
 use tokio::sync::{Notify, watch};
@@ -34,7 +36,7 @@ pub(crate) enum Part {
     /// The user stopped it.
     Abort,
     /// It broke off; what came before is kept but not whole.
-    Error { code: &'static str, detail: Arc<str> },
+    Error { code: Cow<'static, str>, detail: Arc<str> },
 }
 
 /// One reply being written.
@@ -44,7 +46,19 @@ pub(crate) struct LiveReply {
     parts: Mutex<Vec<Part>>,
     /// How many parts there are, and whether there will be no more.
     progress: watch::Sender<Progress>,
-    stop: Notify,
+    /// Why the writer is to end early, and its waking.
+    cause: OnceLock<EndCause>,
+    asked: Notify,
+    is_handed_over: AtomicBool,
+}
+
+/// Why a writer is asked to end before the model has said everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndCause {
+    /// The user stops the reply.
+    Stop,
+    /// This process is about to end.
+    ShutDown,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,11 +71,28 @@ struct Progress {
 #[derive(Debug, Clone, Default)]
 pub struct LiveReplies {
     by_conversation: Arc<Mutex<HashMap<Uuid, Arc<LiveReply>>>>,
+    is_shut_down: Arc<AtomicBool>,
 }
 
 impl LiveReplies {
-    pub(crate) fn add(&self, conversation: Uuid, reply: Arc<LiveReply>) {
-        self.lock().insert(conversation, reply);
+    /// Ends all replies, those that begin from now on too: each is stored as far as it came, as `interrupted`, and
+    /// whoever follows it is told. The writers do that in their own time; `base::background::finished` waits for
+    /// them.
+    pub fn interrupt(&self) {
+        self.is_shut_down.store(true, Ordering::SeqCst);
+        for reply in self.lock().values() {
+            reply.ask_to_end(EndCause::ShutDown);
+        }
+    }
+
+    /// A reply that is about to be written.
+    pub(crate) fn begin(&self, conversation: Uuid, reply_id: Uuid) -> Arc<LiveReply> {
+        let reply = Arc::new(LiveReply::new(reply_id));
+        self.lock().insert(conversation, Arc::clone(&reply));
+        if self.is_shut_down.load(Ordering::SeqCst) {
+            reply.ask_to_end(EndCause::ShutDown);
+        }
+        reply
     }
 
     pub(crate) fn find(&self, conversation: Uuid) -> Option<Arc<LiveReply>> {
@@ -83,7 +114,14 @@ impl LiveReplies {
 
 impl LiveReply {
     pub(crate) fn new(reply_id: Uuid) -> Self {
-        Self { reply_id, parts: Mutex::default(), progress: watch::Sender::default(), stop: Notify::new() }
+        Self {
+            reply_id,
+            parts: Mutex::default(),
+            progress: watch::Sender::default(),
+            cause: OnceLock::new(),
+            asked: Notify::new(),
+            is_handed_over: AtomicBool::new(false),
+        }
     }
 
     /// Adds to the reply.
@@ -101,14 +139,25 @@ impl LiveReply {
         self.progress.send_modify(|progress| progress.is_over = true);
     }
 
-    /// Asks the writer to stop. It is remembered if the writer is busy.
-    pub(crate) fn request_stop(&self) {
-        self.stop.notify_one();
+    /// Asks the writer to end. It is remembered if the writer is busy; the first cause counts.
+    pub(crate) fn ask_to_end(&self, cause: EndCause) {
+        let _first = self.cause.set(cause);
+        self.asked.notify_one();
     }
 
-    /// Waits until the writer is asked to stop.
-    pub(crate) async fn stop_requested(&self) {
-        self.stop.notified().await;
+    /// Waits until the writer is asked to end.
+    pub(crate) async fn asked_to_end(&self) -> EndCause {
+        loop {
+            if let Some(cause) = self.cause.get() {
+                return *cause;
+            }
+            self.asked.notified().await;
+        }
+    }
+
+    /// Marks the reply as handed over to other processes. True the first time.
+    pub(crate) fn hand_over(&self) -> bool {
+        !self.is_handed_over.swap(true, Ordering::Relaxed)
     }
 
     /// Waits until nothing more will come.
@@ -148,4 +197,10 @@ impl Follower {
         self.seen = len;
         Some(parts)
     }
+}
+
+/// Why a model ended, among the words that clients know.
+pub(crate) fn known_reason(reason: Option<&str>) -> &'static str {
+    let known = ["stop", "length", "content-filter", "tool-calls"];
+    known.into_iter().find(|known| Some(*known) == reason).unwrap_or("other")
 }

@@ -3,7 +3,7 @@
 use domain::message::{Ending, Status, Usage};
 use providers::{FinishReason, ProviderError, ProviderErrorKind};
 
-use crate::live::Part;
+use crate::live::{EndCause, Part};
 
 /// Why the writing came to an end.
 pub(crate) enum Outcome {
@@ -15,6 +15,17 @@ pub(crate) enum Outcome {
     Broke(ProviderErrorKind, String),
     /// Somebody else ended or deleted the reply.
     Lost,
+    /// This process is about to end.
+    ShutDown,
+}
+
+impl From<EndCause> for Outcome {
+    fn from(cause: EndCause) -> Self {
+        match cause {
+            EndCause::Stop => Self::Stopped,
+            EndCause::ShutDown => Self::ShutDown,
+        }
+    }
 }
 
 impl Outcome {
@@ -41,21 +52,26 @@ impl Outcome {
             Self::Stopped => (ending(Status::Stopped, None, None), Part::Abort),
             Self::Broke(kind, detail) => {
                 let (status, code) = breakage(kind);
-                (ending(status, None, Some(code)), Part::Error { code, detail: detail.into() })
+                (ending(status, None, Some(code)), Part::Error { code: code.into(), detail: detail.into() })
             }
             Self::Lost => (None, lost()),
+            Self::ShutDown => {
+                let (code, detail) = ("shut_down", "The server was shut down.");
+                let last = Part::Error { code: code.into(), detail: detail.into() };
+                (ending(Status::Interrupted, None, Some(code)), last)
+            }
         }
     }
 }
 
 /// The last part of a reply that somebody else ended or deleted.
 pub(crate) fn lost() -> Part {
-    Part::Error { code: "reply_lost", detail: "The reply was ended or deleted elsewhere.".into() }
+    Part::Error { code: "reply_lost".into(), detail: "The reply was ended or deleted elsewhere.".into() }
 }
 
 /// The last part of a reply whose end could not be stored: it may not be taken for whole.
 pub(crate) fn not_stored() -> Part {
-    Part::Error { code: "not_stored", detail: "The reply could not be stored whole.".into() }
+    Part::Error { code: "not_stored".into(), detail: "The reply could not be stored whole.".into() }
 }
 
 /// How a reply that broke off is recorded: a refusal has failed, a lost connection interrupted it.

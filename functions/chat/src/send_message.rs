@@ -34,6 +34,8 @@ use crate::{App, SEND_POLICY, write_reply};
          body = base::error::Problem, content_type = "application/problem+json"),
         (status = 502, description = "The provider failed; only for JSON answers.",
          body = base::error::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The provider takes nothing more, or the reply was interrupted before it began; only for JSON answers.",
+         body = base::error::Problem, content_type = "application/problem+json"),
         (status = 504, description = "The provider did not answer in time; only for JSON answers.",
          body = base::error::Problem, content_type = "application/problem+json"),
     )

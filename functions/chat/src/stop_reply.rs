@@ -13,6 +13,7 @@ use http::StatusCode;
 
 use crate::App;
 use crate::follow::wait_for_end;
+use crate::live::EndCause;
 
 /// How long to wait for the writer to have stopped.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ pub(crate) async fn stop_reply(user: User, State(app): State<App>, Path(id): Pat
     };
     // A writer in this process is told at once; one elsewhere learns of it when it next saves.
     if let Some(live) = app.live.find(id).filter(|live| live.reply_id == reply) {
-        live.request_stop();
+        live.ask_to_end(EndCause::Stop);
     }
     let ended = tokio::time::timeout(STOP_TIMEOUT, wait_for_end(&app, user.id, id, reply)).await;
     let late = |_| Error::unavailable("stop_pending", "The reply was told to stop and has not done so yet.");

@@ -7,22 +7,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::background;
 use base::request::{self, Request};
-use domain::message::{self, Ending, Saved, Usage};
+use domain::message::{self, Ended, Ending, Saved};
 use futures_util::StreamExt;
 use providers::{ChatModel, ChatPrompt, FinishReason, ProviderErrorKind, ReplyEvent, ReplyStream, TokenUsage};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use crate::App;
 use crate::begin_reply::NewReply;
+use crate::block::Block;
 use crate::live::{LiveReply, Part};
 use crate::outcome::{self, Outcome};
 use crate::prompt::prompt_of;
+use crate::usage::usage_of;
+use crate::{App, hand_over};
 
 /// A reply is cut at this length, in bytes, and ends with the reason `length`.
 const REPLY_BYTES_MAX: usize = 1024 * 1024;
-/// About how many bytes of text make a token, for estimates.
-const BYTES_PER_TOKEN: usize = 4;
 /// The waits between tries to store an ending while the database is away.
 const END_RETRY_WAITS: [Duration; 6] = [
     Duration::from_millis(50),
@@ -41,9 +42,8 @@ pub(crate) fn spawn(
     vendor_model: String,
     name: &str,
 ) -> Arc<LiveReply> {
-    let live = Arc::new(LiveReply::new(new.reply_id));
+    let live = app.live.begin(new.conversation_id, new.reply_id);
     live.push(opening(&new, name));
-    app.live.add(new.conversation_id, Arc::clone(&live));
     let prompt = prompt_of(std::mem::take(&mut new.context), vendor_model);
     let input_bytes = prompt.turns.iter().map(|turn| turn.text.len()).sum();
     let http_request = request::current();
@@ -63,8 +63,8 @@ pub(crate) fn spawn(
     let writing = writer.run(model, prompt);
     // The task goes on as part of the request that began it: its log lines and its calls belong to it.
     match served {
-        Some(served) => drop(tokio::spawn(served.scope(writing))),
-        None => drop(tokio::spawn(writing)),
+        Some(served) => background::spawn(served.scope(writing)),
+        None => background::spawn(writing),
     }
     live
 }
@@ -76,14 +76,6 @@ fn opening(new: &NewReply, model: &str) -> Vec<Part> {
         parts.push(Part::Title { conversation_id, title: title.as_str().into() });
     }
     parts
-}
-
-/// Which kind of block is open in the stream of parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Block {
-    None,
-    Text,
-    Reasoning,
 }
 
 struct Writer {
@@ -115,7 +107,7 @@ impl Writer {
         loop {
             tokio::select! {
                 biased;
-                () = self.guard.live.stop_requested() => return Err(Outcome::Stopped),
+                cause = self.guard.live.asked_to_end() => return Err(cause.into()),
                 opened = &mut opening => return opened.map_err(|error| Outcome::broke(&error)),
                 _ = saves.tick() => if let Some(outcome) = self.save().await { return Err(outcome) },
             }
@@ -126,7 +118,7 @@ impl Writer {
         loop {
             tokio::select! {
                 biased;
-                () = self.guard.live.stop_requested() => return Outcome::Stopped,
+                cause = self.guard.live.asked_to_end() => return cause.into(),
                 _ = saves.tick() => if let Some(outcome) = self.save().await { return outcome },
                 event = stream.next() => match event {
                     Some(Ok(ReplyEvent::Text(text))) => {
@@ -135,7 +127,7 @@ impl Writer {
                         }
                     }
                     Some(Ok(ReplyEvent::Reasoning(text))) => {
-                        let parts = self.open_block(Block::Reasoning).chain([Part::Reasoning(text.into())]);
+                        let parts = self.block.open(Block::Reasoning).chain([Part::Reasoning(text.into())]);
                         self.guard.live.push(parts);
                     }
                     Some(Ok(ReplyEvent::Usage(usage))) => self.usage = Some(usage),
@@ -161,27 +153,10 @@ impl Writer {
         }
         self.content.push_str(&text);
         if !text.is_empty() {
-            let parts = self.open_block(Block::Text).chain([Part::Text(text.into())]);
+            let parts = self.block.open(Block::Text).chain([Part::Text(text.into())]);
             self.guard.live.push(parts);
         }
         is_full
-    }
-
-    /// The parts that close the open block and open another kind.
-    fn open_block(&mut self, block: Block) -> impl Iterator<Item = Part> + use<> {
-        let (old, is_new) = (self.block, self.block != block);
-        self.block = block;
-        let close = match old {
-            Block::Text => Some(Part::TextEnd),
-            Block::Reasoning => Some(Part::ReasoningEnd),
-            Block::None => None,
-        };
-        let open = match block {
-            Block::Text => Some(Part::TextStart),
-            Block::Reasoning => Some(Part::ReasoningStart),
-            Block::None => None,
-        };
-        [close, open].into_iter().flatten().filter(move |_| is_new)
     }
 
     /// Saves the text so far. A database that is away for a moment is no reason to end.
@@ -194,7 +169,12 @@ impl Writer {
             Ok::<_, base::Error>(saved)
         };
         match saving.await {
-            Ok(Saved::Alive) => None,
+            Ok(Saved::Alive { is_followed }) => {
+                if is_followed {
+                    hand_over::begin(&app.store, &self.guard.live);
+                }
+                None
+            }
             Ok(Saved::StopRequested) => Some(Outcome::Stopped),
             Ok(Saved::Lost) => Some(Outcome::Lost),
             Err(error) => {
@@ -205,7 +185,7 @@ impl Writer {
     }
 
     async fn end(mut self, outcome: Outcome) {
-        let usage = self.usage(outcome.is_whole());
+        let usage = usage_of(self.usage, outcome.is_whole(), self.input_bytes, self.content.len());
         if let Some(request) = &self.request {
             request.note(|notes| {
                 notes.input_tokens = usage.input_tokens.try_into().ok();
@@ -216,19 +196,24 @@ impl Writer {
         let last = match ending {
             None => last,
             Some(ending) => match self.store(&ending).await {
-                Ok(true) => last,
-                Ok(false) => outcome::lost(),
+                Ok(Some(Ended { is_followed })) => {
+                    if is_followed {
+                        hand_over::begin(&self.guard.app.store, &self.guard.live);
+                    }
+                    last
+                }
+                Ok(None) => outcome::lost(),
                 Err(error) => {
                     tracing::error!(?error, reply_id = %self.new.reply_id, "the end of a reply could not be stored");
                     outcome::not_stored()
                 }
             },
         };
-        let parts = self.open_block(Block::None).chain([last]);
+        let parts = self.block.open(Block::None).chain([last]);
         self.guard.live.push(parts);
     }
 
-    async fn store(&self, ending: &Ending) -> base::Result<bool> {
+    async fn store(&self, ending: &Ending) -> base::Result<Option<Ended>> {
         let mut waits = END_RETRY_WAITS.into_iter();
         loop {
             let storing = async {
@@ -239,25 +224,6 @@ impl Writer {
                 (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
                 (result, _) => return result,
             }
-        }
-    }
-
-    /// What the provider told, or an estimate from the length of the texts. What was told before the end of a
-    /// reply that broke off leaves out what came after, so the estimate completes it.
-    fn usage(&self, is_whole: bool) -> Usage {
-        let tokens = |bytes: usize| i64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX);
-        let told = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let (input, output) = (tokens(self.input_bytes), tokens(self.content.len()));
-        match self.usage {
-            Some(TokenUsage { input_tokens, output_tokens }) if is_whole => {
-                Usage { input_tokens: told(input_tokens), output_tokens: told(output_tokens), estimated: false }
-            }
-            Some(TokenUsage { input_tokens, output_tokens }) => Usage {
-                input_tokens: if input_tokens == 0 { input } else { told(input_tokens) },
-                output_tokens: told(output_tokens).max(output),
-                estimated: true,
-            },
-            None => Usage { input_tokens: input, output_tokens: output, estimated: true },
         }
     }
 }
@@ -273,7 +239,7 @@ impl Drop for EndGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let detail = "Something went wrong on our side.".into();
-            self.live.push([Part::Error { code: "internal", detail }]);
+            self.live.push([Part::Error { code: "internal".into(), detail }]);
         }
         self.app.live.remove(self.conversation_id, &self.live);
         self.live.end();

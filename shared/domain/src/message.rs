@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 pub use branch::{Outline, copy_branch, find_all, list_branch, outline_branch, outline_conversation};
 pub use reply::{
-    Ending, NewMessage, Saved, create_question, create_reply, end_abandoned, end_reply, request_stop, save_progress,
+    Ended, Ending, NewMessage, Saved, create_question, create_reply, end_abandoned, end_reply, note_follower,
+    request_stop, save_progress,
 };
 
 /// Who wrote a message.

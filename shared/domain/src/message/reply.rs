@@ -49,7 +49,10 @@ pub async fn create_reply(tx: Tx, owner: Uuid, new: &NewMessage<'_>, alive_secon
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
     /// Go on.
-    Alive,
+    Alive {
+        /// Whether another process follows the reply.
+        is_followed: bool,
+    },
     /// Somebody asked the reply to stop.
     StopRequested,
     /// The row is not this writer's to change any more: it was ended or deleted.
@@ -62,13 +65,13 @@ pub async fn save_progress(tx: Tx, owner: Uuid, id: Uuid, content: &str, alive_s
         .query_and_commit(
             "update messages set content = $3, alive_until = now() + make_interval(secs => $4), updated_at = now()
              where user_id = $1 and id = $2 and status = 'streaming'
-             returning stop_requested_at is not null",
+             returning stop_requested_at is not null as is_stopped, followed_at is not null as is_followed",
             params![owner, id, content, alive_seconds],
         )
         .await?;
-    Ok(match rows.first().map(|row| row.get(0)) {
-        Some(false) => Saved::Alive,
-        Some(true) => Saved::StopRequested,
+    Ok(match rows.first() {
+        Some(row) if row.get("is_stopped") => Saved::StopRequested,
+        Some(row) => Saved::Alive { is_followed: row.get("is_followed") },
         None => Saved::Lost,
     })
 }
@@ -86,16 +89,23 @@ pub struct Ending {
     pub usage: Usage,
 }
 
-/// Ends a reply with its whole text. Returns whether it was still this writer's to end; an ending that was
+/// What a writer learns when it has ended its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether another process follows the reply. Nobody begins to after this.
+    pub is_followed: bool,
+}
+
+/// Ends a reply with its whole text. None when it was not this writer's to end any more; an ending that was
 /// stored already, with its answer lost on the way, counts as stored.
-pub async fn end_reply(tx: Tx, owner: Uuid, id: Uuid, content: &str, ending: &Ending) -> Result<bool, Error> {
+pub async fn end_reply(tx: Tx, owner: Uuid, id: Uuid, content: &str, ending: &Ending) -> Result<Option<Ended>, Error> {
     let Ending { status, finish_reason, error_code, usage } = ending;
     let rows = tx
         .query_and_commit(
             "update messages set content = $3, status = $4, finish_reason = $5, error_code = $6, input_tokens = $7,
                  output_tokens = $8, usage_estimated = $9, alive_until = null, updated_at = now()
              where user_id = $1 and id = $2 and (status = 'streaming' or (status = $4 and content = $3))
-             returning id",
+             returning followed_at is not null",
             params![
                 owner,
                 id,
@@ -109,7 +119,15 @@ pub async fn end_reply(tx: Tx, owner: Uuid, id: Uuid, content: &str, ending: &En
             ],
         )
         .await?;
-    Ok(!rows.is_empty())
+    Ok(rows.first().map(|row| Ended { is_followed: row.get(0) }))
+}
+
+/// Says that another process than the writer's follows a reply. False when the reply has ended.
+pub async fn note_follower(tx: Tx, owner: Uuid, id: Uuid) -> Result<bool, Error> {
+    let sql = "update messages set followed_at = coalesce(followed_at, now())
+               where user_id = $1 and id = $2 and status = 'streaming'
+               returning id";
+    Ok(!tx.query_and_commit(sql, params![owner, id]).await?.is_empty())
 }
 
 /// Ends a reply whose writer is gone, keeping its text.
