@@ -5,21 +5,24 @@
 //! | [`commands`] | the command line: `dev`, `serve`, `migrate`, `doctor` |
 //! | [`mount`] | puts every function into one router |
 //! | [`description`] | the API description and its pages |
-//! | [`listen`] | the network address, from start to graceful stop |
+//! | [`listen`] | the network address, and the signals that end the program |
 //! | [`postgres`] | finds or fetches a PostgreSQL, starts and stops it |
 //! | [`migrate`] | brings a database to the schema |
 //! | [`database`] | one connection by its address |
 //! | [`failure`] | what stops the program, as a sentence |
+//! | [`serving`] | answering requests, from start to graceful stop |
 //! | [`terminal`] | the program's own words |
 //! | [`workers`] | the jobs, from start to graceful stop |
 
 pub mod commands;
 pub mod database;
 pub mod description;
+pub mod descriptors;
 pub mod failure;
 pub mod listen;
 pub mod migrate;
 pub mod mount;
 pub mod postgres;
+pub mod serving;
 pub mod terminal;
 pub mod workers;

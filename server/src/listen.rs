@@ -1,20 +1,14 @@
-//! The program's network address: taken first, served until the end, and given up in order.
+//! The program's network address, which is taken first of all, and the signals that end it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
-use axum::Router;
-use axum::serve::ListenerExt;
 use base::config::Env;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
 
 use crate::failure::{Failure, Result};
 
 const PORT: u16 = 8787;
-/// How long streams may go on after the program was asked to stop.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Where the environment says to listen: `HOST` (default 127.0.0.1) and `PORT` (default 8787).
 pub fn address(env: &Env) -> Result<SocketAddr> {
@@ -82,39 +76,4 @@ impl Shutdown {
             _ = self.terminate.recv() => {}
         }
     }
-}
-
-/// Serves until a signal comes or `fault` ends, then lets what is under way finish for a bounded time.
-/// A second signal cuts that short.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    mut shutdown: Shutdown,
-    fault: impl Future<Output = Failure>,
-) -> Result<()> {
-    // The first byte of a streamed answer must not wait for more to come.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
-    });
-    let (stop, stopped) = oneshot::channel::<()>();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async {
-        // An error means that the sender is gone, which also means to stop.
-        drop(stopped.await);
-    });
-    let mut server = tokio::spawn(server.into_future());
-    let outcome = tokio::select! {
-        () = shutdown.asked() => Ok(()),
-        failure = fault => Err(failure),
-        ended = &mut server => return Err(Failure::new(format!("The server ended: {ended:?}."))),
-    };
-    drop(stop);
-    tokio::select! {
-        _ = tokio::time::timeout(GRACE, &mut server) => {}
-        () = shutdown.asked() => {}
-    }
-    server.abort();
-    outcome
 }

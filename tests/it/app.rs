@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use base::Clock;
 use base::config::Env;
+use base::queue::Bell;
+use chat::LiveReplies;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
@@ -72,6 +74,8 @@ impl TestApp {
             data_dir: None,
             public_url: base_url.clone(),
             clock,
+            live: LiveReplies::default(),
+            bell: Bell::default(),
         };
         Self::serve(listener, base_url, settings, Arc::new(database)).await
     }
@@ -90,9 +94,31 @@ impl TestApp {
 
     /// A second process of the same product: nothing in common but the database, the keys and the time.
     pub(crate) async fn second_process(&self) -> Self {
+        self.second_process_with([]).await
+    }
+
+    /// A second process that differs in these settings.
+    pub(crate) async fn second_process_with<const N: usize>(&self, changed: [(&str, &str); N]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base_url = format!("http://{}", listener.local_addr().expect("an address"));
-        Self::serve(listener, base_url, self.settings.clone(), Arc::clone(&self.database)).await
+        let mut settings = mount::Settings { live: LiveReplies::default(), bell: Bell::default(), ..self.settings.clone() };
+        settings.env = changed.into_iter().fold(settings.env, |env, (name, value)| env.with(name, value));
+        Self::serve(listener, base_url, settings, Arc::clone(&self.database)).await
+    }
+
+    /// A second process that reaches the database at this address.
+    pub(crate) async fn second_process_at(&self, database_url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let database_url = database_url.to_owned();
+        let (live, bell) = (LiveReplies::default(), Bell::default());
+        let settings = mount::Settings { database_url, live, bell, ..self.settings.clone() };
+        Self::serve(listener, base_url, settings, Arc::clone(&self.database)).await
+    }
+
+    /// What wakes the workers of this process, of which it has none.
+    pub(crate) fn bell(&self) -> Bell {
+        self.settings.bell.clone()
     }
 
     /// The same person, coming to this process.

@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
@@ -25,20 +26,29 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it on the database of `app`, with the same signing key and these settings, and waits until it serves.
     pub(crate) async fn start<const N: usize>(app: &TestApp, settings: [(&str, &str); N]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_almanac"))
-            .arg("serve")
+        let mut command = Command::new(env!("CARGO_BIN_EXE_almanac"));
+        command.arg("serve");
+        let mut command = Self::on(app, command);
+        command.envs(settings);
+        Self::spawn(command).await
+    }
+
+    /// The same command with what leads to the database of `app`, and nothing else from the environment.
+    pub(crate) fn on(app: &TestApp, mut command: Command) -> Command {
+        command
             .env_clear()
             .env("PORT", "0")
             .env("DATABASE_URL", app.database.url("almanac_app"))
             .env("DATABASE_SERVICE_URL", app.database.url("almanac_service"))
             .env("AUTH_SIGNING_KEY", app.signing_key())
-            .env("PUBLIC_URL", &app.base_url)
-            .envs(settings)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the program starts");
+            .env("PUBLIC_URL", &app.base_url);
+        command
+    }
+
+    /// Starts it by a command that is it or becomes it, and waits until it serves.
+    pub(crate) async fn spawn(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("the program starts");
         let (count, lines) = watch::channel(0);
         let (written, count) = (Arc::<Mutex<String>>::default(), Arc::new(count));
         tokio::spawn(keep(child.stdout.take().expect("a pipe"), Arc::clone(&written), Arc::clone(&count)));
@@ -46,6 +56,16 @@ impl Process {
         let mut process = Self { child, url: String::new(), written, lines };
         process.url = process.wait_for(url_of).await;
         process
+    }
+
+    /// Somebody who has never been here.
+    pub(crate) fn visitor(&self) -> Actor {
+        Actor::of(&self.url)
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it was not waited for")
     }
 
     /// Somebody who comes to this program.
@@ -86,6 +106,24 @@ impl Process {
             }
         };
         tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("it never came: {}", self.written()))
+    }
+
+    /// Asks the program to end (`SIGTERM`).
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        kill_process(pid.expect("it runs"), Signal::TERM).expect("the signal is sent");
+    }
+
+    /// Waits until the program has ended by itself, and gives its exit code.
+    pub(crate) async fn exited(&mut self) -> Option<i32> {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("it does not end: {}", self.written()));
+        ended.expect("it can be waited for").code()
+    }
+
+    /// The address and port it listens on.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     /// Kills the program (`SIGKILL`), and gives all that it wrote.

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use base::Clock;
 use base::config::Env;
+use base::queue::Bell;
+use chat::LiveReplies;
 use clap::Args;
 
 use super::migrate as migrate_command;
 use crate::failure::{Failure, Result};
 use crate::listen::{self, Shutdown};
 use crate::postgres::{self, EmbeddedPostgres, Options};
+use crate::serving::{Grace, Serving};
 use crate::workers::Workers;
-use crate::{database, migrate, mount, terminal};
+use crate::{database, descriptors, migrate, mount, terminal};
 
 /// The embedded database's name.
 pub(super) const DATABASE_NAME: &str = "almanac";
@@ -141,7 +144,9 @@ pub(super) async fn serve(
     database: &Database,
     ready: impl FnOnce(&str, &Database),
 ) -> Result<()> {
-    let shutdown = Shutdown::listen()?;
+    descriptors::raise();
+    let mut shutdown = Shutdown::listen()?;
+    let grace = Grace::from_env(&env)?;
     database.check().await?;
     let public_url = listen::public_url(&env, &listener)?;
     let clock = Clock::system();
@@ -149,6 +154,7 @@ pub(super) async fn serve(
         Failure::new(format!("The functions cannot be started: {}", error.cause().unwrap_or_else(|| error.to_string())))
     };
     let jobs_env = env.clone();
+    let (live, bell) = (LiveReplies::default(), Bell::default());
     let settings = mount::Settings {
         env,
         database_url: database.app_url.clone(),
@@ -156,14 +162,23 @@ pub(super) async fn serve(
         data_dir: database.data_dir.clone(),
         public_url: public_url.clone(),
         clock: clock.clone(),
+        live: live.clone(),
+        bell: bell.clone(),
     };
     let router = mount::router(settings).await.map_err(unstartable)?;
-    let workers = Workers::start(&jobs_env, &database.service_url, clock).map_err(unstartable)?;
+    let workers = Workers::start(&jobs_env, &database.service_url, clock, bell).map_err(unstartable)?;
     let local_url = listen::local_url(&listener)?;
     let known_as = if local_url == public_url { String::new() } else { format!(" as {public_url}") };
     terminal::progress(&format!("Almanac serves at {local_url}{known_as}"));
+    let mut serving = Serving::start(listener, router)?;
     ready(&public_url, database);
-    let served = listen::serve(listener, router, shutdown, database.fault()).await;
-    workers.stop().await;
-    served
+    let outcome = tokio::select! {
+        () = shutdown.asked() => Ok(()),
+        failure = database.fault() => Err(failure),
+        failure = serving.ended() => Err(failure),
+    };
+    // Without a database there is nothing to wait for.
+    let grace = if outcome.is_ok() { grace } else { Grace::SHORTEST };
+    tokio::join!(serving.stop(grace, &live, &mut shutdown), workers.stop());
+    outcome
 }

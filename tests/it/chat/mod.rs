@@ -1,5 +1,6 @@
 mod chaos;
-mod reading;
+mod provider_away;
+pub(crate) mod reading;
 mod resume_stream;
 mod send_conversation_message;
 mod send_message;

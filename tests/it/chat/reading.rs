@@ -12,27 +12,27 @@ use crate::fakes::model::ModelFake;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The product with a fake OpenAI.
-pub(super) async fn app_with_model() -> (TestApp, ModelFake) {
+pub(crate) async fn app_with_model() -> (TestApp, ModelFake) {
     let fake = ModelFake::start().await;
     let app = TestApp::start_with([("OPENAI_API_KEY", "sk-test"), ("OPENAI_BASE_URL", &fake.base_url())]).await;
     (app, fake)
 }
 
 /// A reply being read.
-pub(super) struct Reading {
+pub(crate) struct Reading {
     response: Response,
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Reading {
     /// Says something and starts to read.
-    pub(super) async fn of_send(actor: &Actor, body: &Value) -> Self {
+    pub(crate) async fn of_send(actor: &Actor, body: &Value) -> Self {
         let request = actor.request(Method::POST, "/api/chat").json(body);
         Self::of(request.send().await.expect("the server answers"))
     }
 
     /// Resumes and starts to read.
-    pub(super) async fn of_resume(actor: &Actor, conversation: &str) -> Self {
+    pub(crate) async fn of_resume(actor: &Actor, conversation: &str) -> Self {
         let request = actor.request(Method::GET, &format!("/api/chat/{conversation}/stream"));
         Self::of(request.send().await.expect("the server answers"))
     }
@@ -43,19 +43,19 @@ impl Reading {
         Self { response, text: String::new() }
     }
 
-    pub(super) fn conversation(&self) -> String {
+    pub(crate) fn conversation(&self) -> String {
         self.response.headers()["x-conversation-id"].to_str().expect("an id").to_owned()
     }
 
     /// Reads until `word` has come.
-    pub(super) async fn until(&mut self, word: &str) {
+    pub(crate) async fn until(&mut self, word: &str) {
         while !self.text.contains(word) {
             assert!(self.read().await, "the stream ended before {word:?}: {}", self.text);
         }
     }
 
     /// Reads to the end.
-    pub(super) async fn rest(mut self) -> String {
+    pub(crate) async fn rest(mut self) -> String {
         while self.read().await {}
         self.text
     }
@@ -70,7 +70,7 @@ impl Reading {
 }
 
 /// The parts of a UI message stream, which must be framed right and end with `[DONE]`.
-pub(super) fn parts(stream: &str) -> Vec<Value> {
+pub(crate) fn parts(stream: &str) -> Vec<Value> {
     let mut events: Vec<&str> = stream.split_terminator("\n\n").filter(|event| !event.starts_with(':')).collect();
     assert_eq!(events.pop(), Some("data: [DONE]"), "{stream}");
     events
@@ -80,17 +80,17 @@ pub(super) fn parts(stream: &str) -> Vec<Value> {
 }
 
 /// The types of the parts, in their order.
-pub(super) fn types(parts: &[Value]) -> Vec<&str> {
+pub(crate) fn types(parts: &[Value]) -> Vec<&str> {
     parts.iter().map(|part| part["type"].as_str().expect("a type")).collect()
 }
 
 /// The text that the deltas make.
-pub(super) fn text(parts: &[Value]) -> String {
+pub(crate) fn text(parts: &[Value]) -> String {
     parts.iter().filter(|part| part["type"] == "text-delta").filter_map(|part| part["delta"].as_str()).collect()
 }
 
 /// The messages of a conversation, oldest first.
-pub(super) async fn messages(actor: &Actor, conversation: &str) -> Vec<Value> {
+pub(crate) async fn messages(actor: &Actor, conversation: &str) -> Vec<Value> {
     let answer = actor.get(&format!("/api/conversations/{conversation}/messages?limit=100")).await;
     let mut messages = answer.json().as_array().expect("a list").clone();
     messages.reverse();
@@ -98,7 +98,7 @@ pub(super) async fn messages(actor: &Actor, conversation: &str) -> Vec<Value> {
 }
 
 /// What the AI SDK sends for one user message.
-pub(super) fn ai_sdk_body(chat: &str, message: &str, content: &str) -> Value {
+pub(crate) fn ai_sdk_body(chat: &str, message: &str, content: &str) -> Value {
     let parts = json!([{"type": "text", "text": content}]);
     json!({"id": chat, "trigger": "submit-message", "messages": [{"id": message, "role": "user", "parts": parts}]})
 }

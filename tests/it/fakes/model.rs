@@ -57,6 +57,8 @@ pub(crate) enum End {
 pub(crate) struct Script {
     /// The pieces of text.
     pub(crate) chunks: Vec<String>,
+    /// How many of them, from the first, are thinking (Chat Completions only).
+    pub(crate) thoughts: usize,
     /// The wait before each chunk and before the end.
     pub(crate) pause: Duration,
     /// How it ends.
@@ -73,6 +75,7 @@ impl Script {
     pub(crate) fn new<T: Into<String>>(chunks: impl IntoIterator<Item = T>) -> Self {
         Self {
             chunks: chunks.into_iter().map(Into::into).collect(),
+            thoughts: 0,
             pause: Duration::ZERO,
             end: End::Complete,
             usage: (7, 5),
@@ -95,6 +98,12 @@ impl Script {
     /// The same with a wait before each chunk and before the end.
     pub(crate) fn pause(mut self, pause: Duration) -> Self {
         self.pause = pause;
+        self
+    }
+
+    /// The same with so many chunks, from the first, as thinking.
+    pub(crate) fn thoughts(mut self, thoughts: usize) -> Self {
+        self.thoughts = thoughts;
         self
     }
 
@@ -163,7 +172,12 @@ pub(crate) struct ModelFake {
 impl ModelFake {
     /// Starts on a free port of the loopback address.
     pub(crate) async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        Self::start_at(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Starts at this address.
+    pub(crate) async fn start_at(address: std::net::SocketAddr) -> Self {
+        let listener = tokio::net::TcpListener::bind(address).await.expect("the address is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Shared {
             recorded: Arc::default(),
@@ -189,8 +203,13 @@ impl ModelFake {
 
     /// Answers the next unscripted request with these chunks, each let out by the gate.
     pub(crate) fn gated<T: Into<String>>(&self, chunks: impl IntoIterator<Item = T>) -> Gate {
+        self.gated_script(Script::new(chunks))
+    }
+
+    /// Answers the next unscripted request so, each chunk let out by the gate.
+    pub(crate) fn gated_script(&self, script: Script) -> Gate {
         let gate = Arc::new(Semaphore::new(0));
-        self.enqueue(Script { gate: Some(Arc::clone(&gate)), ..Script::new(chunks) });
+        self.enqueue(Script { gate: Some(Arc::clone(&gate)), ..script });
         Gate(gate)
     }
 
@@ -392,7 +411,9 @@ impl Frames {
     fn text(&self, text: &str) -> String {
         frame(&match self.protocol {
             Protocol::Completions => {
-                json!({"model": self.model, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}], "usage": null})
+                let kind = if self.next <= self.script.thoughts { "reasoning_content" } else { "content" };
+                let choice = json!({"index": 0, "delta": {kind: text}, "finish_reason": null});
+                json!({"model": self.model, "choices": [choice], "usage": null})
             }
             Protocol::Messages => {
                 json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
