@@ -16,7 +16,7 @@ PROVIDERS = {
     for setting in ("API_KEY", "BASE_URL", "MODEL")
 }
 SETTINGS = {
-    "auth": DATABASE | LIMITS | {"AUTH_SIGNING_KEY", "PUBLIC_URL"},
+    "auth": DATABASE | LIMITS | {"AUTH_ACCEPTED_KEY", "AUTH_SIGNING_KEY", "PUBLIC_URL"},
     "changes": DATABASE | {"AUTH_ISSUERS"},
     "chat": DATABASE
     | LIMITS
@@ -35,7 +35,7 @@ SETTINGS = {
     "users": DATABASE | LIMITS | {"AUTH_ISSUERS", "JOBS_QUEUE_URL"},
 }
 # Read by what the code stands on.
-READ_BY_OTHERS = {"RELEASE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+READ_BY_OTHERS = {"SSL_CERT_DIR", "SSL_CERT_FILE"}
 SECRET_SETTING = re.compile(r"(_KEY|_SECRET|^DATABASE_URL|^DATABASE_SERVICE_URL)$")
 
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -97,7 +97,8 @@ def test_a_function_gets_the_settings_it_needs_and_no_others():
 def test_each_setting_is_read_by_the_code():
     folders = ("functions", "shared")
     code = "".join(path.read_text() for folder in folders for path in (REPOSITORY / folder).rglob("*.rs"))
-    settings = SETTINGS_OF_ALL.union(*SETTINGS.values()) - READ_BY_OTHERS - PROVIDERS
+    granted = set().union(*(function["Environment"]["Variables"] for function in template.functions().values()))
+    settings = granted - READ_BY_OTHERS - PROVIDERS
     assert {setting for setting in settings if f'"{setting}"' not in code} == set()
 
 
@@ -122,6 +123,15 @@ def test_a_function_may_do_what_it_does_and_no_more():
         assert _rights(roles[role]) == {thing: actions for thing, actions in expected.items() if actions}, name
         assert "ManagedPolicyArns" not in roles[role], name
         assert _trusted(roles[role]) == "lambda.amazonaws.com", name
+
+
+def test_rights_are_on_calls_that_the_code_makes():
+    store = (REPOSITORY / "shared/base/src/store/dynamodb.rs").read_text()
+    called = {f"dynamodb:{''.join(map(str.capitalize, call.split('_')))}" for call in re.findall(r"\.(\w+)\(\)", store)}
+    assert set().union(*TABLE.values()) - called == set()
+    queue = (REPOSITORY / "shared/base/src/queue/jobs_queue.rs").read_text()
+    # The right to send one is the right to send ten; taking them is done by Lambda in the name of the function.
+    assert ".send_message_batch()" in queue
 
 
 def test_no_role_is_shared_or_too_much():
