@@ -107,8 +107,8 @@ def test_secrets_come_from_the_secret_store_and_its_keys_are_listed():
     for name, function in template.functions().items():
         for setting, value in function["Environment"]["Variables"].items():
             if SECRET_SETTING.search(setting):
-                expected = f"{{{{resolve:secretsmanager:${{SecretName}}:SecretString:{setting}::${{SecretVersionId}}}}}}"
-                assert value == {"Fn::Sub": expected}, name
+                place = f"${{SecretName}}:SecretString:{setting}::${{SecretVersionId}}"
+                assert value == {"Fn::Sub": "{{resolve:secretsmanager:" + place + "}}"}, name
                 used.add(setting)
     listed = template.source()["Parameters"]["SecretName"]["Description"]
     assert set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", listed)) == used
