@@ -1,38 +1,39 @@
-//! Lambda binaries from their start to their first answers, beside one that has nothing but the runtime.
+//! Every function as it is deployed, from its start to its answers, beside a program that has nothing but the runtime.
+
+mod candidate;
+mod deployment;
+mod encrypted;
+mod zipped;
 
 use std::fs::{self, File};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use anyhow::{Context, Result};
 
-use crate::almanac::{Almanac, User};
-use crate::process::{self, Running};
+use crate::almanac::Almanac;
 use crate::report::Report;
-use crate::runtime_api::{RuntimeApi, event};
-use crate::sample::{median, ms, now_us, quantile};
-use crate::upstream::{self, STAMPED};
+use crate::runtime_api::ANSWERS;
+use crate::sample::{median, quantile};
+use crate::upstream;
+use candidate::Candidate;
+use deployment::Deployment;
+use encrypted::Roots;
 
 /// The peer's name.
 const BARE: &str = "bare";
-/// How long after its first poll a process has settled.
-const SETTLING: Duration = Duration::from_millis(50);
-/// Linux acknowledges a connection's first packets at once and delays only later, so several answers are looked at.
-const ANSWERS: usize = 5;
+/// Functions whose first answer needs connections out, to their database, to a model, or to both.
+const CONNECTING: [&str; 3] = ["chat", "conversation", "tasks"];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The functions to start.
-    #[arg(long, value_delimiter = ',', default_value = "health,conversation,chat")]
+    /// The functions to start; all of `functions/` when none is named.
+    #[arg(long, value_delimiter = ',')]
     functions: Vec<String>,
-    /// Where they are.
-    #[arg(long, default_value = "../target/release")]
-    binaries: PathBuf,
-    /// The peer: `cargo build --release` in `bench/bare`.
-    #[arg(long, default_value = "../target/bench/release/bare")]
+    /// Where `cargo lambda build` put them.
+    #[arg(long, default_value = "../target/lambda")]
+    zips: PathBuf,
+    /// The peer, likewise.
+    #[arg(long, default_value = "../target/bench/lambda/bare/bootstrap.zip")]
     bare: PathBuf,
     /// Where the functions find a database and an issuer of tokens.
     #[arg(long, default_value = "../target/release/almanac")]
@@ -51,39 +52,32 @@ pub(crate) struct Arguments {
     folder: PathBuf,
 }
 
-/// One program with what it is asked, and what it showed.
-struct Candidate {
-    name: String,
-    program: PathBuf,
-    event: Value,
-    init_ms: Vec<f64>,
-    init_cpu_ms: Vec<f64>,
-    resident_mib: Vec<f64>,
-    resident_after_mib: Vec<f64>,
-    /// From handing out the event to the first byte of the answer, for the first and the last.
-    first_answer_ms: Vec<f64>,
-    last_answer_ms: Vec<f64>,
-    delays_ms: Vec<f64>,
-}
-
 pub(crate) async fn run(arguments: &Arguments, report: Report) -> Result<()> {
     let folder = std::path::absolute(&arguments.folder)?;
     let _absent = fs::remove_dir_all(&folder);
     let upstream = upstream::spawn().await?;
     let almanac = Almanac::start(&std::path::absolute(&arguments.almanac)?, &folder, upstream).await?;
-    let users = almanac.register(1).await?;
-    let mut candidates = vec![Candidate::new(BARE, &arguments.bare, &users[0])?];
-    for name in &arguments.functions {
-        candidates.push(Candidate::new(name, &arguments.binaries.join(name), &users[0])?);
+    let user = almanac.register(1).await?.remove(0);
+    let mut deployment = Deployment::start(&folder, &almanac, upstream).await?;
+    deployment.set(&arguments.settings);
+
+    let names = if arguments.functions.is_empty() { functions()? } else { arguments.functions.clone() };
+    let mut candidates = vec![Candidate::bare(&arguments.bare, &folder)?];
+    for name in &names {
+        let zip = arguments.zips.join(name).join("bootstrap.zip");
+        candidates.push(Candidate::function(name, &zip, &folder, &user, Roots::OneByOne)?);
     }
-    let mut settings = settings(&almanac, upstream);
-    settings.extend(arguments.settings.iter().cloned());
+    for name in CONNECTING.into_iter().filter(|name| names.iter().any(|measured| measured == name)) {
+        let zip = arguments.zips.join(name).join("bootstrap.zip");
+        candidates.push(Candidate::function(name, &zip, &folder, &user, Roots::Bundle)?);
+    }
     let log = folder.join("functions.log");
     for start in 0..=arguments.starts {
         for candidate in &mut candidates {
             let is_asked = (1..=arguments.asked).contains(&start);
-            let started = candidate.start(&settings, &log, is_asked).await;
-            started.with_context(|| format!("{}, see {}", candidate.name, log.display()))?;
+            let output = File::options().create(true).append(true).open(&log)?;
+            let lived = candidate.live(&deployment, output, is_asked).await;
+            lived.with_context(|| format!("{}, see {}", candidate.name, log.display()))?;
         }
         if start == 0 {
             // The first start of all reads the program from the disk.
@@ -98,152 +92,93 @@ fn setting(text: &str) -> Result<(String, String)> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// As `template.yaml` gives them, but for the addresses.
-fn settings(almanac: &Almanac, upstream: SocketAddr) -> Vec<(String, String)> {
-    let issuer = format!("http://{}", almanac.address);
-    let issuers = json!([{"issuer": issuer, "jwks_url": format!("{issuer}/.well-known/jwks.json"), "built_in": true}]);
-    [
-        ("AWS_LAMBDA_FUNCTION_NAME", "bench".to_owned()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
-        ("AUTH_ISSUERS", issuers.to_string()),
-        ("DATABASE_URL", almanac.database_url("almanac_app")),
-        ("OPENAI_API_KEY", "bench".to_owned()),
-        ("OPENAI_BASE_URL", format!("http://{upstream}/v1")),
-        ("RATE_LIMIT_SCALE", "1000000".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
-}
-
-impl Candidate {
-    fn new(name: &str, program: &Path, user: &User) -> Result<Self> {
-        let program = std::path::absolute(program)?;
-        ensure!(program.exists(), "{} is needed, see README.md", program.display());
-        let bearer = format!("Bearer {}", user.token);
-        let question = "Plan my Monday, please.";
-        let event = match name {
-            "chat" => {
-                event("POST", "/api/chat", &bearer, &json!({"content": question, "model": format!("openai/{STAMPED}")}))
-            }
-            "conversation" => {
-                let body = json!({"apiKey": "bench", "message": question, "model": STAMPED, "stream": true});
-                event("POST", "/api/conversation", "", &body)
-            }
-            other => event("GET", &format!("/api/{other}"), &bearer, &Value::Null),
-        };
-        Ok(Self {
-            name: name.to_owned(),
-            program,
-            event,
-            init_ms: vec![],
-            init_cpu_ms: vec![],
-            resident_mib: vec![],
-            resident_after_mib: vec![],
-            first_answer_ms: vec![],
-            last_answer_ms: vec![],
-            delays_ms: vec![],
-        })
+/// All functions there are.
+fn functions() -> Result<Vec<String>> {
+    let folders = fs::read_dir("../functions").context("run this in bench/")?;
+    let mut names = Vec::new();
+    for folder in folders {
+        names.push(folder?.file_name().to_string_lossy().into_owned());
     }
-
-    fn forget(&mut self) {
-        for figures in [
-            &mut self.init_ms,
-            &mut self.init_cpu_ms,
-            &mut self.resident_mib,
-            &mut self.resident_after_mib,
-            &mut self.first_answer_ms,
-            &mut self.last_answer_ms,
-            &mut self.delays_ms,
-        ] {
-            figures.clear();
-        }
-    }
-
-    /// One life of the program.
-    async fn start(&mut self, settings: &[(String, String)], log: &Path, is_asked: bool) -> Result<()> {
-        let mut api = RuntimeApi::listen().await?;
-        let output = File::options().create(true).append(true).open(log)?;
-        let mut command = Command::new(&self.program);
-        command.env_clear().envs(settings.iter().cloned()).env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
-        command.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
-        let begun = Instant::now();
-        let process = Running::start(&mut command)?;
-        self.init_ms.push(ms(api.polled().await?.duration_since(begun)));
-        tokio::time::sleep(SETTLING).await;
-        self.init_cpu_ms.push(process::first_thread_cpu(process.pid()).map_or(f64::NAN, ms));
-        self.resident_mib.push(process::resident_mib(&[process.pid()]));
-        if !is_asked {
-            return Ok(());
-        }
-        for number in 1..=ANSWERS {
-            let asked_us = now_us();
-            let answer = api.invoke(&self.event).await?;
-            if self.name != BARE {
-                let text = String::from_utf8_lossy(&answer.body);
-                ensure!(text.starts_with(r#"{"statusCode":200"#), "the function answers {text}");
-            }
-            let first_ms = ms(Duration::from_micros(answer.first_us().saturating_sub(asked_us)));
-            if number == 1 {
-                self.first_answer_ms.push(first_ms);
-            } else if number == ANSWERS {
-                self.last_answer_ms.push(first_ms);
-                // The voice proxy holds words back until they make a sentence, so their way says nothing.
-                if self.name != "conversation" {
-                    self.delays_ms.extend(answer.delays_ms());
-                }
-            }
-        }
-        self.resident_after_mib.push(process::resident_mib(&[process.pid()]));
-        Ok(())
-    }
+    names.sort();
+    Ok(names)
 }
 
 fn tell(mut report: Report, arguments: &Arguments, candidates: &[Candidate]) -> Result<()> {
     report.line(&format!("{} starts each, {} of them with {ANSWERS} events.", arguments.starts, arguments.asked));
+    let (connecting, all): (Vec<_>, Vec<_>) = candidates.iter().partition(|candidate| candidate.roots == Roots::Bundle);
+    tell_starts(&mut report, &all);
+    tell_streams(&mut report, &all);
+    tell_roots(&mut report, &all, &connecting);
+    report.save()
+}
+
+fn tell_starts(report: &mut Report, candidates: &[&Candidate]) {
     report.head(&[
         "",
-        "size, MB",
+        "zip, MB",
+        "unpacked, MB",
         "start to first poll, ms (median, p10 to p90)",
         "× bare",
         "CPU until then, ms",
         "× bare",
         "resident then, MiB",
-        "resident after answers, MiB",
         "first event to first byte, ms",
         "a later event to first byte, ms",
-        "a chunk's way, ms (median / p95 / longest)",
+        "resident after answers, MiB",
     ]);
     let times_bare = |own: &[f64], bare: &[f64]| {
         let ratios: Vec<f64> = own.iter().zip(bare).map(|(own, bare)| own / bare).collect();
         format!("{:.2}", median(&ratios))
     };
-    let bare = &candidates[0];
+    let bare = &candidates[0].figures;
     for candidate in candidates {
-        let init = |part| quantile(&candidate.init_ms, part);
-        let way = |part| quantile(&candidate.delays_ms, part);
+        let figures = &candidate.figures;
+        let init = |part| quantile(&figures.init_ms, part);
         report.row(&[
             candidate.name.clone(),
-            format!("{:.1}", megabytes(&candidate.program)),
+            format!("{:.1}", candidate.zip_mb),
+            format!("{:.1}", candidate.unpacked_mb),
             format!("{:.2}, {:.2} to {:.2}", init(0.5), init(0.1), init(0.9)),
-            times_bare(&candidate.init_ms, &bare.init_ms),
-            format!("{:.2}", median(&candidate.init_cpu_ms)),
-            times_bare(&candidate.init_cpu_ms, &bare.init_cpu_ms),
-            format!("{:.1}", median(&candidate.resident_mib)),
-            format!("{:.1}", median(&candidate.resident_after_mib)),
-            format!("{:.2}", median(&candidate.first_answer_ms)),
-            format!("{:.2}", median(&candidate.last_answer_ms)),
-            if candidate.delays_ms.is_empty() {
-                String::new()
-            } else {
-                format!("{:.2} / {:.2} / {:.2}", way(0.5), way(0.95), way(1.0))
-            },
+            times_bare(&figures.init_ms, &bare.init_ms),
+            format!("{:.2}", median(&figures.init_cpu_ms)),
+            times_bare(&figures.init_cpu_ms, &bare.init_cpu_ms),
+            format!("{:.1}", median(&figures.resident_mib)),
+            format!("{:.2}", median(&figures.first_answer_ms)),
+            format!("{:.2}", median(&figures.last_answer_ms)),
+            format!("{:.1}", median(&figures.resident_after_mib)),
         ]);
     }
-    report.save()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a size to one decimal")]
-fn megabytes(program: &Path) -> f64 {
-    fs::metadata(program).map_or(0.0, |metadata| metadata.len() as f64 / 1e6)
+/// The way of a streamed chunk from its making to Lambda.
+fn tell_streams(report: &mut Report, candidates: &[&Candidate]) {
+    report.head(&["a chunk's way, ms", "chunks", "median", "p95", "longest", "an answer's first: median", "longest"]);
+    for candidate in candidates {
+        let (all, first) = (&candidate.figures.delays_ms, &candidate.figures.first_delay_ms);
+        if !all.is_empty() {
+            let cell = |figures: &[f64], part| format!("{:.2}", quantile(figures, part));
+            report.row(&[
+                candidate.name.clone(),
+                all.len().to_string(),
+                cell(all, 0.5),
+                cell(all, 0.95),
+                cell(all, 1.0),
+                cell(first, 0.5),
+                cell(first, 1.0),
+            ]);
+        }
+    }
+}
+
+/// The first answer with its connections, by how OpenSSL finds the roots.
+fn tell_roots(report: &mut Report, all: &[&Candidate], with_bundle: &[&Candidate]) {
+    report.head(&["first event to first byte, ms", "roots looked up one by one", "roots parsed from one bundle"]);
+    for bundled in with_bundle {
+        let Some(one_by_one) = all.iter().find(|candidate| candidate.name == bundled.name) else { continue };
+        report.row(&[
+            bundled.name.clone(),
+            format!("{:.2}", median(&one_by_one.figures.first_answer_ms)),
+            format!("{:.2}", median(&bundled.figures.first_answer_ms)),
+        ]);
+    }
 }

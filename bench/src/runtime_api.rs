@@ -16,6 +16,9 @@ use crate::wire::Connection;
 /// How long a function may take for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Linux acknowledges a connection's first packets at once and delays only later, so several answers are looked at.
+pub(crate) const ANSWERS: usize = 5;
+
 /// The Runtime API of one process.
 pub(crate) struct RuntimeApi {
     pub(crate) address: SocketAddr,
