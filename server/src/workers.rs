@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use base::Clock;
 use base::config::{ConfigError, Env};
+use base::queue::Bell;
 use jobs::{App, Job, stopped};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -31,8 +32,8 @@ pub struct Workers {
 
 impl Workers {
     /// Starts them on the database that `service_url` names. `JOB_WORKERS` says how many entries are delivered at
-    /// once (default 4); with 0 nothing runs, schedules neither.
-    pub fn start(env: &Env, service_url: &str, clock: Clock) -> base::Result<Self> {
+    /// once (default 4); with 0 nothing runs, schedules neither. Workers look for entries when the bell is rung, too.
+    pub fn start(env: &Env, service_url: &str, clock: Clock, bell: Bell) -> base::Result<Self> {
         let count = env.parse_or("JOB_WORKERS", WORKERS)?;
         if count > WORKERS_MAX {
             let detail = format!("is at most {WORKERS_MAX}");
@@ -44,12 +45,11 @@ impl Workers {
             // Connections of their own, so that a busy outbox leaves the requests theirs.
             let env = env.clone().with("DATABASE_SERVICE_URL", service_url);
             let env = env.with("DATABASE_CONNECTIONS_MAX", count.to_string());
-            let app = App { clock, ..App::from_env(&env)? };
+            let app = App { clock, ..App::from_env(&env)? }.woken_by(bell);
             for _ in 0..count {
                 tasks.spawn(app.worker().run(stopped.clone()));
             }
-            // The workers deliver by themselves.
-            for job in Job::ALL.into_iter().filter(|job| *job != Job::Drain) {
+            for job in Job::ALL {
                 tasks.spawn(repeat(app.clone(), job, stopped.clone()));
             }
         }

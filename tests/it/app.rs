@@ -101,7 +101,8 @@ impl TestApp {
     pub(crate) async fn second_process_with<const N: usize>(&self, changed: [(&str, &str); N]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base_url = format!("http://{}", listener.local_addr().expect("an address"));
-        let mut settings = mount::Settings { live: LiveReplies::default(), bell: Bell::default(), ..self.settings.clone() };
+        let mut settings =
+            mount::Settings { live: LiveReplies::default(), bell: Bell::default(), ..self.settings.clone() };
         settings.env = changed.into_iter().fold(settings.env, |env, (name, value)| env.with(name, value));
         Self::serve(listener, base_url, settings, Arc::clone(&self.database)).await
     }

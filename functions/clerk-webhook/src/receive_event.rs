@@ -3,7 +3,9 @@
 use axum::extract::State;
 use base::error::Problem;
 use base::extract::Body;
-use base::{Db, Error, Result, params};
+use base::secret_token::SecretToken;
+use base::{Error, Result, params};
+use domain::erasure;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
@@ -39,7 +41,7 @@ pub(crate) async fn receive_event(State(app): State<App>, headers: HeaderMap, Bo
     }
     match Event::parse(&body)? {
         Event::Changed(profile) => change_user(&app, &settings.issuer, profile, now).await?,
-        Event::Deleted(subject) => delete_user(&app.db, &settings.issuer, &subject, now).await?,
+        Event::Deleted(subject) => delete_user(&app, &settings.issuer, &subject, now).await?,
         Event::Other => tracing::debug!("an event of no interest"),
     }
     Ok(StatusCode::OK)
@@ -55,11 +57,13 @@ async fn change_user(app: &App, issuer: &str, profile: Profile, now: Timestamp) 
     )
     .await?;
     // The identity's row is held from here on, so of two events at once the newer one stays. A deleted
-    // subject has no row.
+    // subject has no row, or is about to lose it.
     tx.execute_and_commit(
         "with newer as (
              update identities set told_at = $3
              where issuer = $1 and subject = $2 and (told_at is null or told_at < $3)
+               and not exists (select from deleted_identities d
+                               where d.identity_hash = almanac.identity_hash($1, $2) and d.expires_at is null)
              returning user_id)
          update users set email = $4, full_name = $5, updated_at = $6 from newer where users.id = newer.user_id",
         params![issuer, subject, changed_at, email, full_name, now],
@@ -68,20 +72,11 @@ async fn change_user(app: &App, issuer: &str, profile: Profile, now: Timestamp) 
     Ok(())
 }
 
-/// Deletes the user with everything that is theirs, and remembers, by a hash, that the subject is gone.
-async fn delete_user(db: &Db, issuer: &str, subject: &str, now: Timestamp) -> Result<()> {
-    let mut tx = db.as_service().await?;
-    tx.execute("select almanac.lock_identity($1, $2)", params![issuer, subject]).await?;
-    tx.execute(
-        "insert into deleted_identities (identity_hash, deleted_at) values (almanac.identity_hash($1, $2), $3)
-         on conflict (identity_hash) do update set expires_at = null",
-        params![issuer, subject, now],
-    )
-    .await?;
-    tx.execute_and_commit(
-        "select almanac.erase_user(user_id, $3) from identities where issuer = $1 and subject = $2",
-        params![issuer, subject, now],
-    )
-    .await?;
+/// Shuts the user out and leaves it to a job to delete them with everything that is theirs, however much that is. The
+/// subject is remembered, by a hash, so that it does not come back.
+async fn delete_user(app: &App, issuer: &str, subject: &str, now: Timestamp) -> Result<()> {
+    let unseen_receipt = SecretToken::generate()?.hash();
+    let tx = app.db.as_service().await?;
+    erasure::request_of_subject(tx, issuer, subject, app.clock.new_id(), &unseen_receipt, now).await?;
     Ok(())
 }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use base::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::{App, prune, tend_recurrences};
+use crate::{App, drain, prune, tend_recurrences};
 
 /// What a schedule or a message of the queue asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Job {
-    /// Deliver what is due in the outbox.
+    /// Deliver what is due in the outbox, or have it delivered by way of the queue.
     Drain,
     /// Delete what is kept for a time only.
     Prune,
@@ -42,14 +42,15 @@ impl Job {
     }
 
     /// Runs it until it is done or this time has come, and gives how many entries or rows it dealt with. What is left
-    /// is the next run's.
+    /// is the next run's. A failure is reported.
     pub async fn run(self, app: &App, until: Instant) -> Result<u64> {
         let started = Instant::now();
-        let count = match self {
-            Self::Drain => app.worker().drain(until).await,
+        let ran = match self {
+            Self::Drain => drain::drain(app, until).await,
             Self::Prune => prune::prune(app, until).await,
             Self::TendRecurrences => tend_recurrences::enqueue(app).await,
-        }?;
+        };
+        let count = ran.inspect_err(|error| app.reports.send_failed_job(&app.clock, self.name(), error, None))?;
         tracing::info!(job = self.name(), count, ms = started.elapsed().as_millis(), "job");
         Ok(count)
     }

@@ -3,9 +3,13 @@
 //! On Lambda the function is called by schedules and by a queue, with a job's name: `{"job": "drain"}`. The program
 //! `almanac` runs the same jobs in tasks of its own.
 //!
+//! Whoever commits an entry of the outbox announces it, so that it is delivered at once: in `almanac` that wakes a
+//! worker, and on Lambda it sends `{"job": "deliver", "user_id": …}` to the queue, which calls this function. What
+//! is lost on that way, and what failed and is due again, the sweep of every minute finds.
+//!
 //! | job | what it does | how often |
 //! |---|---|---|
-//! | [`Job::Drain`] | delivers what is due in the outbox | every minute on Lambda, at once in `almanac` |
+//! | [`Job::Drain`] | delivers what is due in the outbox, or has it delivered through the queue | every minute |
 //! | [`Job::TendRecurrences`] | puts users whose recurring tasks need attention into the outbox | every hour |
 //! | [`Job::Prune`] | deletes what is kept for a time only | every day |
 //!
@@ -13,6 +17,7 @@
 
 mod backoff;
 mod deliver;
+mod drain;
 mod erase_user;
 mod handle;
 mod job;
@@ -20,7 +25,13 @@ mod prune;
 mod tend_recurrences;
 mod worker;
 
+use std::sync::Arc;
+
 use base::config::Env;
+use base::error_report::ErrorReports;
+use base::http::Metrics;
+use base::http_client::HttpClient;
+use base::queue::{Bell, JobsQueue};
 use base::{Clock, Db};
 use domain::outbox;
 
@@ -29,19 +40,60 @@ pub use handle::handle;
 pub use job::Job;
 pub use worker::{Limits, Worker, stopped};
 
-/// What this function may use: the database as the service, since no user is asking.
+/// How many entries or messages one call deals with at once, and so how many connections it needs.
+const AT_ONCE: usize = 4;
+
+/// What this function may use: the database as the service, since no user is asking, and the queue that calls it.
 #[derive(Debug, Clone)]
 pub struct App {
     /// The database, for the login `almanac_service`.
     pub db: Db,
     /// The time.
     pub clock: Clock,
+    /// The queue whose messages call this function. Without it the sweep delivers what is due itself.
+    pub queue: Option<JobsQueue>,
+    /// Wakes the workers of this process.
+    pub bell: Bell,
+    /// Where failures are reported.
+    pub reports: ErrorReports,
+    /// Where it is measured how the outbox stands.
+    pub metrics: Metrics,
 }
 
 impl App {
-    /// Reads `DATABASE_SERVICE_URL`.
+    /// Reads `DATABASE_SERVICE_URL`, `DATABASE_CONNECTIONS_MAX` (here 4 where it is not set), `JOBS_QUEUE_URL`,
+    /// `SENTRY_DSN` and `METRICS`.
     pub fn from_env(env: &Env) -> base::Result<Self> {
-        Ok(Self { db: Db::service_from_env(env)?, clock: Clock::system() })
+        let connections = env.parse_or("DATABASE_CONNECTIONS_MAX", AT_ONCE)?;
+        let db = Db::service_from_env(&env.clone().with("DATABASE_CONNECTIONS_MAX", connections.to_string()))?;
+        let queue = JobsQueue::from_env(env, &HttpClient::default())?;
+        let (reports, metrics) = (ErrorReports::from_env(env)?, Metrics::from_env(env)?);
+        let app = Self { reports, metrics, ..Self::new(db, Clock::system()) };
+        Ok(match queue {
+            Some(queue) => app.announcing_through(queue),
+            None => app,
+        })
+    }
+
+    /// Without a queue; failures are only logged, and nothing is measured.
+    pub fn new(db: Db, clock: Clock) -> Self {
+        let (reports, metrics) = (ErrorReports::default(), Metrics::default());
+        let bell = Bell::default();
+        let db = db.announcing(Arc::new(bell.clone()));
+        Self { db, clock, queue: None, bell, reports, metrics }
+    }
+
+    /// The same with workers that wake when this bell is rung, as it is for entries that jobs add.
+    #[must_use]
+    pub fn woken_by(self, bell: Bell) -> Self {
+        let db = if self.queue.is_none() { self.db.announcing(Arc::new(bell.clone())) } else { self.db };
+        Self { db, bell, ..self }
+    }
+
+    /// The same with a queue, which is told of entries that jobs add.
+    #[must_use]
+    pub fn announcing_through(self, queue: JobsQueue) -> Self {
+        Self { db: self.db.announcing(Arc::new(queue.clone())), queue: Some(queue), ..self }
     }
 
     /// The newest entries of the outbox that were given up, at most `limit`.
@@ -58,6 +110,7 @@ impl App {
     pub fn worker(&self) -> Worker {
         let app = self.clone();
         let handler = move |entry| deliver::deliver(app.clone(), entry);
-        Worker::new(self.db.clone(), self.clock.clone(), Limits::default(), handler)
+        let worker = Worker::new(self.db.clone(), self.clock.clone(), Limits::default(), handler);
+        worker.woken_by(self.bell.clone()).reporting_to(self.reports.clone())
     }
 }

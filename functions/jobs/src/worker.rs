@@ -4,13 +4,17 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base::error_report::ErrorReports;
+use base::queue::Bell;
 use base::{Clock, Db, Error, Result};
 use domain::outbox::{self, Claim, Entry, Settlement};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
+use crate::AT_ONCE;
 use crate::backoff::{backoff, spread};
 
 /// How long a worker waits when the database cannot be asked.
@@ -19,8 +23,6 @@ const DATABASE_WAIT: Duration = Duration::from_secs(5);
 const SETTLE_TIME: Duration = Duration::from_secs(40);
 /// How often noting an outcome is tried.
 const SETTLE_ATTEMPTS: u32 = 3;
-/// How many entries one call of [`Worker::drain`] delivers at once.
-const DRAINED_AT_ONCE: usize = 4;
 
 /// The bounds of delivery. The defaults are production's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub struct Limits {
     pub backoff_first: Duration,
     /// The longest wait after a failure.
     pub backoff_longest: Duration,
-    /// How often an idle worker looks for entries.
+    /// How often an idle worker looks for entries that it was not woken for.
     pub poll: Duration,
 }
 
@@ -68,6 +70,8 @@ pub struct Worker {
     clock: Clock,
     limits: Limits,
     handler: Arc<Handler>,
+    bell: Bell,
+    reports: ErrorReports,
 }
 
 /// How an attempt ended.
@@ -84,7 +88,20 @@ impl Worker {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        Self { db, clock, limits, handler: Arc::new(move |entry| handler(entry).boxed()) }
+        let handler = Arc::new(move |entry| handler(entry).boxed());
+        Self { db, clock, limits, handler, bell: Bell::default(), reports: ErrorReports::default() }
+    }
+
+    /// The same, and it looks for entries as soon as this bell is rung.
+    #[must_use]
+    pub fn woken_by(self, bell: Bell) -> Self {
+        Self { bell, ..self }
+    }
+
+    /// The same, and it reports what it gives up.
+    #[must_use]
+    pub fn reporting_to(self, reports: ErrorReports) -> Self {
+        Self { reports, ..self }
     }
 
     /// Delivers entry after entry, and looks for new ones when there is none, until `stop` turns true or its sender
@@ -101,6 +118,7 @@ impl Worker {
             };
             tokio::select! {
                 () = stopped(&mut stop) => {}
+                () = self.bell.rung() => {}
                 () = sleep(spread(wait, self.random_fraction())) => {}
             }
         }
@@ -114,7 +132,7 @@ impl Worker {
     /// When the database cannot be asked. That a handler fails is none.
     pub async fn drain(&self, until: Instant) -> Result<u64> {
         let (_never, stop) = watch::channel(false);
-        let drainers = (0..DRAINED_AT_ONCE).map(|_| self.drain_alone(until, &stop));
+        let drainers = (0..AT_ONCE).map(|_| self.drain_alone(until, &stop));
         // All of them end before an error is told, so that none is dropped with an entry in its hands.
         join_all(drainers).await.into_iter().sum()
     }
@@ -127,6 +145,27 @@ impl Worker {
         Ok(attempts)
     }
 
+    /// Delivers all that is due of one user's, in its order, and gives how many attempts that took: none when somebody
+    /// else is at it. Nothing is begun that might not be done by `until`.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked, or the time was over before nothing was due any more.
+    pub async fn deliver(&self, owner: Uuid, until: Instant) -> Result<u64> {
+        let (_never, stop) = watch::channel(false);
+        let mut attempts = 0;
+        while Instant::now() + self.limits.handle_timeout < until {
+            let (now, token) = (self.clock.now(), self.clock.new_id());
+            let tx = self.db.as_service().await?;
+            let Some(claim) = outbox::claim_of(tx, owner, token, now, now + self.limits.lease()).await? else {
+                return Ok(attempts);
+            };
+            self.deal_with(&claim, &stop).await?;
+            attempts += 1;
+        }
+        Err(Error::unavailable("out_of_time", "What came before this took all the time."))
+    }
+
     /// Takes one entry and deals with it. False when none is due.
     ///
     /// # Errors
@@ -137,10 +176,14 @@ impl Worker {
         let now = self.clock.now();
         let claimed = outbox::claim(self.db.as_service().await?, self.clock.new_id(), now, now + self.limits.lease());
         let Some(claim) = claimed.await? else { return Ok(false) };
+        self.deal_with(&claim, stop).await?;
+        Ok(true)
+    }
+
+    async fn deal_with(&self, claim: &Claim, stop: &watch::Receiver<bool>) -> Result<()> {
         let started = Instant::now();
         let outcome = self.attempt(&claim.entry, stop).await;
-        self.conclude(&claim, outcome, started.elapsed()).await?;
-        Ok(true)
+        self.conclude(claim, outcome, started.elapsed()).await
     }
 
     /// Hands the entry to its handler, in bounded time.
@@ -170,6 +213,10 @@ impl Worker {
             Outcome::Failed(error) => (if is_last { "dead" } else { "failed" }, Some(error)),
         };
         log(&claim.entry, name, error, took);
+        if let Some(error) = error.filter(|_| is_last) {
+            let job = format!("outbox {}", claim.entry.kind);
+            self.reports.send_failed_job(&self.clock, &job, error, Some(claim.entry.user_id));
+        }
         let settlement = match outcome {
             Outcome::Delivered => Settlement::Delivered,
             Outcome::Stopped => Settlement::Released,

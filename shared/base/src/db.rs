@@ -12,13 +12,15 @@ mod connect;
 mod param;
 mod transaction;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool::managed::{Pool, PoolConfig, PoolError, QueueMode, Timeouts};
+use deadpool::managed::{Object, Pool, PoolConfig, PoolError, QueueMode, Timeouts};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::config::Env;
+use crate::queue::Announce;
 use crate::{Error, Result, request};
 
 use connect::Connector;
@@ -38,6 +40,7 @@ pub const STATEMENT_TIMEOUT_MS: u32 = 10_000;
 pub struct Db {
     pool: Pool<Connector>,
     pipelined: bool,
+    announcer: Option<Arc<dyn Announce>>,
 }
 
 /// Who a transaction acts for.
@@ -88,10 +91,17 @@ impl Db {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("a pool with a runtime builds");
-        Ok(Self { pool, pipelined })
+        Ok(Self { pool, pipelined, announcer: None })
     }
 
-    /// A transaction that reads what belongs to this user, and nothing else.
+    /// The same connections, in whose transactions work that is left for a job is announced here once it is committed.
+    #[must_use]
+    pub fn announcing(self, announcer: Arc<dyn Announce>) -> Self {
+        Self { announcer: Some(announcer), ..self }
+    }
+
+    /// A transaction that reads what belongs to this user. What it writes, if anything, must be as good done twice as
+    /// once, as it is done again when the connection is found dead, and it is not logged as a change.
     pub async fn as_user(&self, user: Uuid) -> Result<Tx> {
         self.begin(Actor::User(user)).await
     }
@@ -136,7 +146,19 @@ impl Db {
 
     async fn begin(&self, actor: Actor) -> Result<Tx> {
         let client = self.pool.get().await.map_err(unavailable)?;
-        Ok(Tx::new(client, actor, self.pipelined))
+        Ok(Tx::new(self.clone(), client, actor))
+    }
+
+    /// A connection that answered just now, for when another was found dead: those beside it may be dead, too.
+    async fn proven_client(&self) -> Option<Object<Connector>> {
+        for _ in 0..=self.pool.status().max_size {
+            let client = self.pool.get().await.ok()?;
+            if connect::answers(&client).await {
+                return Some(client);
+            }
+            drop(Object::take(client));
+        }
+        None
     }
 }
 
@@ -155,7 +177,7 @@ fn unavailable(error: PoolError<tokio_postgres::Error>) -> Error {
 impl From<tokio_postgres::Error> for Error {
     /// A lost or overloaded database is 503, anything else that reaches the boundary is our fault.
     fn from(error: tokio_postgres::Error) -> Self {
-        let is_away = error.is_closed()
+        let is_away = connect::is_lost(&error)
             || error.code().is_some_and(|code| {
                 [
                     SqlState::ADMIN_SHUTDOWN,

@@ -30,8 +30,8 @@
 
 pub mod address;
 pub mod auth;
-pub mod background;
 pub mod aws;
+pub mod background;
 pub mod caller;
 pub mod clock;
 pub mod config;

@@ -1,6 +1,6 @@
 //! Erasure: a user asks for it, a job deletes them with every trace, and a receipt tells them afterwards.
 //!
-//! What is deleted, and how it is verified, is `almanac.erase_user` in `migrations/20261121000450_privacy.sql`, one
+//! An issuer that deletes a user is such a wish, too. What is deleted, and how it is verified, is `almanac.erase_user` in `migrations/20261121000450_privacy.sql`, one
 //! transaction. Users who have much lose the most of it before, a bounded number of rows at a time.
 
 use std::collections::BTreeMap;
@@ -60,22 +60,46 @@ pub enum Status {
 
 /// Asks for a user's erasure, in a transaction without a user: shuts them out, ends their sessions, and leaves the rest to
 /// the outbox. Of the receipt only the hash is kept.
-pub async fn request(tx: Tx, owner: Uuid, id: Uuid, receipt_hash: &[u8], now: Timestamp) -> base::Result<Request> {
+pub async fn request(mut tx: Tx, owner: Uuid, id: Uuid, receipt_hash: &[u8], now: Timestamp) -> base::Result<Request> {
     let sql = "select outcome from almanac.request_erasure($1, $2, $3, $4)";
-    let rows = tx.query_and_commit(sql, params![owner, id, receipt_hash, now]).await?;
-    match rows.first().map(|row| row.get("outcome")) {
-        Some("requested") => Ok(Request::Accepted),
-        Some("unknown") => Ok(Request::Unknown),
-        Some("deactivated") => Ok(Request::Deactivated),
-        Some("administrator") => Ok(Request::Administrator),
-        other => Err(base::Error::internal(format!("request_erasure answered {other:?}"))),
+    let row = tx.query_one(sql, params![owner, id, receipt_hash, now]).await?;
+    let request = match row.get("outcome") {
+        "requested" => Request::Accepted,
+        "unknown" => Request::Unknown,
+        "deactivated" => Request::Deactivated,
+        "administrator" => Request::Administrator,
+        other => return Err(base::Error::internal(format!("request_erasure answered {other:?}"))),
+    };
+    if request == Request::Accepted {
+        // The function has added the entry.
+        tx.announce_after_commit(owner);
     }
+    tx.commit().await?;
+    Ok(request)
+}
+
+/// Erases the user whom an issuer says to be deleted, in a transaction of the service's: like [`request`], whatever their
+/// role or state, and the subject never comes back, also when it has no user here. Nobody gets a receipt, of which the
+/// hash is kept all the same. Told again, it does nothing, but for an erasure that was given up, which begins anew.
+pub async fn request_of_subject(
+    mut tx: Tx,
+    issuer: &str,
+    subject: &str,
+    id: Uuid,
+    receipt_hash: &[u8],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "select user_id from almanac.erase_subject($1, $2, $3, $4, $5)";
+    if let Some(row) = tx.query_opt(sql, params![issuer, subject, id, receipt_hash, now]).await? {
+        tx.announce_after_commit(row.get("user_id"));
+    }
+    tx.commit().await
 }
 
 /// The erasure whose receipt has this hash, in a transaction without a user.
 pub async fn find(tx: Tx, receipt_hash: &[u8]) -> base::Result<Option<Erasure>> {
     let sql = "select requested_at, completed_at, counts from almanac.find_erasure($1)";
-    let rows = tx.query_and_commit(sql, params![receipt_hash]).await?;
+    let rows = tx.repeatable().query_and_commit(sql, params![receipt_hash]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let completed_at: Option<Timestamp> = row.get("completed_at");
     let counts: Option<serde_json::Value> = row.get("counts");
@@ -90,7 +114,7 @@ pub async fn find(tx: Tx, receipt_hash: &[u8]) -> base::Result<Option<Erasure>> 
 /// Whether a user waits to be erased, in a transaction of the service's. Others must not be, whatever asks for it.
 pub async fn is_requested(tx: Tx, owner: Uuid) -> Result<bool, Error> {
     let sql = "select from erasures where user_id = $1 and completed_at is null limit 1";
-    Ok(!tx.query_and_commit(sql, params![owner]).await?.is_empty())
+    Ok(!tx.repeatable().query_and_commit(sql, params![owner]).await?.is_empty())
 }
 
 /// Deletes some rows of a user who waits to be erased and has many, in a transaction of a job's; false when they have

@@ -18,5 +18,6 @@ pub mod outbox;
 pub mod period;
 pub mod recurrence;
 pub mod reflection;
+pub mod session;
 pub mod task;
 pub mod user;

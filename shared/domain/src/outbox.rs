@@ -5,11 +5,14 @@
 //! whoever handles an entry must be able to do so twice. [`Entry::id`] never changes and is what a vendor may be given to
 //! recognise a repetition.
 //!
+//! Adding an entry also announces it, after the commit, where the database announces ([`base::Db::announcing`]).
+//!
 //! One user's entries are delivered in the order in which they were committed. An entry that fails waits, ever
 //! longer, and those behind it wait with it; once it is given up they go on. Users do not wait for each other.
 
 mod dead;
 mod delivery;
+mod standing;
 
 use base::db::Tx;
 use base::params;
@@ -19,7 +22,8 @@ use tokio_postgres::Error;
 use uuid::Uuid;
 
 pub use dead::{DeadEntry, list_dead, retry_dead};
-pub use delivery::{Claim, Settlement, claim, settle};
+pub use delivery::{Claim, Settlement, claim, claim_of, settle};
+pub use standing::{Standing, owners_due, standing};
 
 /// The most entries that one statement deletes.
 const PRUNED_AT_ONCE: i64 = 1_000;
@@ -75,6 +79,7 @@ pub struct Entry {
 pub async fn add(tx: &mut Tx, owner: Uuid, kind: Kind, payload: &Value) -> Result<(), Error> {
     let sql = "insert into outbox (user_id, kind, payload) values ($1, $2, $3)";
     tx.execute(sql, params![owner, kind.name(), payload]).await?;
+    tx.announce_after_commit(owner);
     Ok(())
 }
 
@@ -82,7 +87,9 @@ pub async fn add(tx: &mut Tx, owner: Uuid, kind: Kind, payload: &Value) -> Resul
 /// for the same owner.
 pub async fn add_single(tx: &mut Tx, owner: Uuid, kind: Kind, payload: &Value) -> Result<(), Error> {
     let sql = "insert into outbox (user_id, kind, payload, is_single) values ($1, $2, $3, true) on conflict do nothing";
-    tx.execute(sql, params![owner, kind.name(), payload]).await?;
+    if tx.execute(sql, params![owner, kind.name(), payload]).await? > 0 {
+        tx.announce_after_commit(owner);
+    }
     Ok(())
 }
 
@@ -92,14 +99,25 @@ pub async fn add_single_to_each(tx: &mut Tx, owners: Vec<Uuid>, kind: Kind) -> R
     // Locked in one order, so that two sweeps at once cannot wait for each other in circles.
     let sql = "insert into outbox (user_id, kind, is_single)
                select o.id, $2, true from unnest($1) as o (id) join users u on u.id = o.id order by o.id
-               on conflict do nothing";
-    tx.execute(sql, params![owners, kind.name()]).await
+               on conflict do nothing returning user_id";
+    let added = tx.query(sql, params![owners, kind.name()]).await?;
+    for row in &added {
+        tx.announce_after_commit(row.get("user_id"));
+    }
+    Ok(u64::try_from(added.len()).unwrap_or(u64::MAX))
 }
 
 /// Deletes entries that were delivered before this time, at most a thousand of them; gives how many.
-pub async fn prune(tx: Tx, before: Timestamp) -> Result<u64, Error> {
+pub async fn prune_delivered(tx: Tx, before: Timestamp) -> Result<u64, Error> {
     let sql = "delete from outbox where id in
                (select id from outbox where delivered_at < $1 order by delivered_at limit $2)";
+    tx.execute_and_commit(sql, params![before, PRUNED_AT_ONCE]).await
+}
+
+/// Deletes entries that were given up before this time, at most a thousand of them; gives how many.
+pub async fn prune_dead(tx: Tx, before: Timestamp) -> Result<u64, Error> {
+    let sql = "delete from outbox where id in
+               (select id from outbox where dead_at < $1 order by dead_at limit $2)";
     tx.execute_and_commit(sql, params![before, PRUNED_AT_ONCE]).await
 }
 

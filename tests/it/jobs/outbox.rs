@@ -46,7 +46,7 @@ impl Outbox {
 
     /// The jobs on this database.
     pub(super) fn jobs(&self) -> jobs::App {
-        jobs::App { db: self.service.clone(), clock: self.clock.clone() }
+        jobs::App::new(self.service.clone(), self.clock.clone())
     }
 
     /// Connections of another process.

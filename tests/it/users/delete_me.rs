@@ -22,7 +22,7 @@ pub(super) async fn leave(actor: &Actor) -> Answer {
 /// The jobs of the product, which nobody runs by themselves here.
 pub(super) fn jobs_of(app: &TestApp) -> jobs::App {
     let env = Env::from_pairs([("DATABASE_SERVICE_URL", app.database.url("almanac_service"))]);
-    jobs::App { db: Db::service_from_env(&env).expect("the settings are right"), clock: app.clock.clone() }
+    jobs::App::new(Db::service_from_env(&env).expect("the settings are right"), app.clock.clone())
 }
 
 /// Runs a job to its end.

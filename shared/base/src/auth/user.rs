@@ -115,7 +115,7 @@ impl Auth {
 
     /// The built-in issuer names users by their id; others are mapped, and provisioned on first sight.
     async fn look_up(&self, issuer: &Issuer, claims: &Claims) -> Result<User> {
-        let tx = self.inner.db.as_app().await?;
+        let tx = self.inner.db.as_app().await?.repeatable();
         let rows = if issuer.is_built_in {
             let gone = || Error::unauthorized("token_invalid", "The token is not valid.");
             let id: Uuid = claims.sub.parse().map_err(|_| gone())?;

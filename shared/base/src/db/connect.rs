@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use postgres_native_tls::MakeTlsConnector;
-use tokio::sync::OnceCell;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::{Client, Config, NoTls};
+
+use crate::tls;
 
 /// A connection idle for longer is asked whether it still lives: after a frozen Lambda environment
 /// thaws, the driver does not know that its server is gone.
@@ -20,7 +22,6 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Connector {
     config: Config,
     encryption: Encryption,
-    tls: OnceCell<MakeTlsConnector>,
 }
 
 /// Why there is no connection.
@@ -52,7 +53,7 @@ impl Connector {
     ///
     /// Parameters that other clients know and the driver does not are taken out: `sslmode=verify-full` and
     /// `verify-ca` mean `require`, which verifies fully here; `sslrootcert` adds to the trusted roots through
-    /// `SSL_CERT_FILE` only; `pgbouncer` needs nothing, as no statement is ever named.
+    /// the settings of [`tls`] only; `pgbouncer` needs nothing, as no statement is ever named.
     pub(super) fn new(url: &str) -> Result<Self, String> {
         let mut config: Config = without_foreign_parameters(url)
             .parse()
@@ -66,7 +67,7 @@ impl Connector {
                 Encryption::Verified
             }
         };
-        Ok(Self { config, encryption, tls: OnceCell::new() })
+        Ok(Self { config, encryption })
     }
 
     /// Opens one connection, and drives it in a task of its own.
@@ -78,19 +79,11 @@ impl Connector {
                 Ok(client)
             }
             Encryption::Verified => {
-                let (client, connection) = self.config.connect(self.tls().await).await?;
+                let (client, connection) = self.config.connect(MakeTlsConnector::new(tls::connector())).await?;
                 tokio::spawn(report_end(connection));
                 Ok(client)
             }
         }
-    }
-
-    /// The TLS set-up costs tens of milliseconds, so it is made once and only when needed.
-    async fn tls(&self) -> MakeTlsConnector {
-        let made = self.tls.get_or_init(|| async {
-            MakeTlsConnector::new(native_tls::TlsConnector::new().expect("the TLS library starts"))
-        });
-        made.await.clone()
     }
 }
 
@@ -109,11 +102,19 @@ impl Manager for Connector {
         if metrics.last_used() <= IDLE_TRUSTED {
             return Ok(());
         }
-        match tokio::time::timeout(CHECK_TIMEOUT, client.check_connection()).await {
-            Ok(answer) => answer.map_err(RecycleError::Backend),
-            Err(_) => Err(RecycleError::message("the connection does not answer")),
-        }
+        if answers(client).await { Ok(()) } else { Err(RecycleError::message("the connection does not answer")) }
     }
+}
+
+/// Whether the server at the other end is there.
+pub(super) async fn answers(client: &Client) -> bool {
+    matches!(tokio::time::timeout(CHECK_TIMEOUT, client.check_connection()).await, Ok(Ok(())))
+}
+
+/// Whether an error is also the connection's end: it was cut, or the server said that it ends it.
+pub(super) fn is_lost(error: &tokio_postgres::Error) -> bool {
+    let severity = error.as_db_error().and_then(DbError::parsed_severity);
+    error.is_closed() || matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
 
 /// Drives a connection; an end that nobody asked for is worth a line.

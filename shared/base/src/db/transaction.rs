@@ -4,6 +4,11 @@
 //! together with `commit`. Should a setting fail, PostgreSQL refuses the statements behind it; should
 //! `begin` itself fail, the statements run as the login role, which may read no table. Either way it fails
 //! closed.
+//!
+//! A connection may be dead without anybody knowing: its server was restarted, or its process was frozen for
+//! longer than the server waits. The first statement finds that out, and is done again on another connection. So a
+//! write that begins and ends with the same statement does not commit along with it: until a statement has been
+//! answered nothing can have been committed, and doing it again does nothing twice.
 
 use deadpool::managed::Object;
 use futures_util::TryFutureExt;
@@ -11,8 +16,9 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
-use super::connect::Connector;
-use super::{Actor, STATEMENT_TIMEOUT_MS};
+use super::connect::{self, Connector};
+use super::{Actor, Db, STATEMENT_TIMEOUT_MS};
+use crate::{background, queue};
 
 type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
@@ -32,11 +38,14 @@ const WRITE_AS: &str = "select set_config('almanac.actor', $1, true), set_config
 /// A transaction. Dropped before [`Tx::commit`], it is rolled back, and its connection serves nobody
 /// until that is done.
 pub struct Tx {
+    db: Db,
     /// Taken out on drop, to be rolled back.
     client: Option<Object<Connector>>,
     actor: Actor,
-    pipelined: bool,
     state: State,
+    is_repeatable: bool,
+    /// Whose work is announced once this is committed.
+    announced: Vec<Uuid>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,87 +58,173 @@ enum State {
     Done,
 }
 
+/// A statement that can be sent more than once.
+#[derive(Clone, Copy)]
+struct Statement<'a> {
+    sql: &'a str,
+    params: Params<'a>,
+    wanted: Wanted,
+}
+
+/// What a statement is to answer.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Rows,
+    RowIfAny,
+    Row,
+    Count,
+}
+
+/// What it answered.
+struct Answer {
+    rows: Vec<Row>,
+    /// How many rows were changed, when that was wanted.
+    count: u64,
+}
+
+impl Statement<'_> {
+    async fn send(self, client: &Client) -> Result<Answer, Error> {
+        let Self { sql, params, wanted } = self;
+        let rows = match wanted {
+            Wanted::Rows => client.query_typed(sql, params).await?,
+            Wanted::RowIfAny => client.query_typed_opt(sql, params).await?.into_iter().collect(),
+            Wanted::Row => vec![client.query_typed_one(sql, params).await?],
+            Wanted::Count => {
+                let count = client.execute_typed(sql, params).await?;
+                return Ok(Answer { rows: Vec::new(), count });
+            }
+        };
+        Ok(Answer { rows, count: 0 })
+    }
+}
+
 impl Tx {
-    pub(super) fn new(client: Object<Connector>, actor: Actor, pipelined: bool) -> Self {
-        Self { client: Some(client), actor, pipelined, state: State::Fresh }
+    pub(super) fn new(db: Db, client: Object<Connector>, actor: Actor) -> Self {
+        let is_repeatable = matches!(actor, Actor::User(_) | Actor::Snapshot(_));
+        Self { db, client: Some(client), actor, state: State::Fresh, is_repeatable, announced: Vec::new() }
+    }
+
+    /// Says that all that this transaction does is as good done twice as once, as reading is. Its only statement is
+    /// then committed in the same round trip, and is still done again when the connection is found dead.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.is_repeatable = true;
+        self
+    }
+
+    /// Says that this transaction leaves work for this owner, which is announced as soon as it is committed. Of more
+    /// than [`queue::OWNERS_MAX`] owners the rest are not announced, so whoever does the work must also look for it by itself.
+    pub fn announce_after_commit(&mut self, owner: Uuid) {
+        if self.announced.len() < queue::OWNERS_MAX && !self.announced.contains(&owner) {
+            self.announced.push(owner);
+        }
     }
 
     /// All rows of a statement.
     pub async fn query(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Error> {
-        self.run(false, |client| client.query_typed(sql, params)).await
+        Ok(self.run(false, Statement { sql, params, wanted: Wanted::Rows }).await?.rows)
     }
 
     /// The only row, if there is one.
     pub async fn query_opt(&mut self, sql: &str, params: Params<'_>) -> Result<Option<Row>, Error> {
-        self.run(false, |client| client.query_typed_opt(sql, params)).await
+        Ok(self.run(false, Statement { sql, params, wanted: Wanted::RowIfAny }).await?.rows.pop())
     }
 
     /// The only row of a statement that always has one.
     pub async fn query_one(&mut self, sql: &str, params: Params<'_>) -> Result<Row, Error> {
-        self.run(false, |client| client.query_typed_one(sql, params)).await
+        let mut answer = self.run(false, Statement { sql, params, wanted: Wanted::Row }).await?;
+        Ok(answer.rows.pop().expect("the driver fails where there is no row"))
     }
 
     /// Runs a statement and tells how many rows it changed.
     pub async fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64, Error> {
-        self.run(false, |client| client.execute_typed(sql, params)).await
+        Ok(self.run(false, Statement { sql, params, wanted: Wanted::Count }).await?.count)
     }
 
-    /// The last statement of the transaction, committed in the same round trip.
+    /// The last statement of the transaction, committed in the same round trip, if it is not the first one of a write.
     pub async fn query_and_commit(mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Error> {
-        self.run(true, |client| client.query_typed(sql, params)).await
+        let answer = self.run(true, Statement { sql, params, wanted: Wanted::Rows }).await?;
+        self.announce().await;
+        Ok(answer.rows)
     }
 
-    /// The last statement of the transaction, committed in the same round trip.
+    /// The last statement of the transaction, committed in the same round trip, if it is not the first one of a write.
     pub async fn execute_and_commit(mut self, sql: &str, params: Params<'_>) -> Result<u64, Error> {
-        self.run(true, |client| client.execute_typed(sql, params)).await
+        let answer = self.run(true, Statement { sql, params, wanted: Wanted::Count }).await?;
+        self.announce().await;
+        Ok(answer.count)
     }
 
     /// Makes everything permanent.
     pub async fn commit(mut self) -> Result<(), Error> {
-        if self.state == State::Fresh {
-            self.state = State::Done;
-            return Ok(());
+        if self.state == State::Open {
+            self.client().batch_execute(COMMIT).await?;
         }
-        self.client().batch_execute(COMMIT).await?;
         self.state = State::Done;
+        self.announce().await;
         Ok(())
     }
 
     fn client(&self) -> &Client {
-        self.client.as_ref().expect("the connection is only taken on drop")
+        self.client.as_ref().expect("the connection is only taken on drop, and while another takes its place")
+    }
+
+    /// Tells whoever does the work. The connection serves others meanwhile.
+    async fn announce(mut self) {
+        let owners = std::mem::take(&mut self.announced);
+        let Some(announcer) = self.db.announcer.clone().filter(|_| !owners.is_empty()) else { return };
+        drop(self);
+        announcer.announce(&owners).await;
     }
 
     /// Sends one statement, with what must go before it and, when `last`, the commit behind it.
-    async fn run<'c, T, F>(&'c mut self, last: bool, statement: impl FnOnce(&'c Client) -> F) -> Result<T, Error>
-    where
-        F: Future<Output = Result<T, Error>> + 'c,
-        T: 'c,
-    {
-        let (actor, pipelined) = (self.actor, self.pipelined);
-        let was = std::mem::replace(&mut self.state, State::Open);
-        let Self { client, state, .. } = self;
-        let client: &'c Client = client.as_ref().expect("the connection is only taken on drop");
-        let statement = statement(client);
-        let begin = async { if was == State::Fresh { open(client, actor, pipelined).await } else { Ok(()) } };
-        let result = match (pipelined, last) {
-            (true, true) => {
-                let ((), result, ()) = tokio::try_join!(begin, statement, client.batch_execute(COMMIT))?;
-                result
-            }
-            (true, false) => tokio::try_join!(begin, statement)?.1,
-            (false, _) => {
-                begin.await?;
-                let result = statement.await?;
-                if last {
-                    client.batch_execute(COMMIT).await?;
-                }
-                result
-            }
-        };
-        if last {
-            *state = State::Done;
+    async fn run(&mut self, last: bool, statement: Statement<'_>) -> Result<Answer, Error> {
+        let is_first = std::mem::replace(&mut self.state, State::Open) == State::Fresh;
+        let commit_along = last && (self.is_repeatable || !is_first);
+        // Boxed, because what handlers await is made of many of these.
+        let mut answer = Box::pin(self.attempt(is_first, commit_along, statement)).await;
+        if is_first
+            && let Err(error) = &answer
+            && connect::is_lost(error)
+            && Box::pin(self.replace_client()).await
+        {
+            answer = Box::pin(self.attempt(is_first, commit_along, statement)).await;
         }
-        Ok(result)
+        let answer = answer?;
+        if last {
+            if !commit_along {
+                self.client().batch_execute(COMMIT).await?;
+            }
+            self.state = State::Done;
+        }
+        Ok(answer)
+    }
+
+    async fn attempt(&self, is_first: bool, commit_along: bool, statement: Statement<'_>) -> Result<Answer, Error> {
+        let (client, pipelined) = (self.client(), self.db.pipelined);
+        let begin = async { if is_first { open(client, self.actor, pipelined).await } else { Ok(()) } };
+        let commit = async { if commit_along { client.batch_execute(COMMIT).await } else { Ok(()) } };
+        if pipelined {
+            // Futures are first polled, and so what they send is sent, in this order.
+            let ((), answer, ()) = tokio::try_join!(begin, statement.send(client), commit)?;
+            return Ok(answer);
+        }
+        begin.await?;
+        let answer = statement.send(client).await?;
+        commit.await?;
+        Ok(answer)
+    }
+
+    /// Takes another connection, which is known to live. False when there is none.
+    async fn replace_client(&mut self) -> bool {
+        if let Some(dead) = self.client.take() {
+            drop(Object::take(dead));
+        }
+        // Without one, what is left of this is an error, which is all that is done with it.
+        self.client = self.db.proven_client().await;
+        let is_replaced = self.client.is_some();
+        tracing::info!(is_replaced, "a database connection was found dead");
+        is_replaced
     }
 }
 
@@ -177,8 +272,8 @@ impl Drop for Tx {
         }
         // Another request must not meet this transaction: the connection goes back to the pool only when the
         // rollback is confirmed, and is closed when it is not.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            background::spawn(async move {
                 if client.batch_execute("rollback").await.is_err() {
                     drop(Object::take(client));
                 }

@@ -47,32 +47,58 @@ const REASON_CHARS_MAX: usize = 1_000;
 
 /// Takes the oldest entry of the user whose turn it is, until `until`. `token` is new. None when nothing is due.
 pub async fn claim(mut tx: Tx, token: Uuid, now: Timestamp, until: Timestamp) -> Result<Option<Claim>, Error> {
+    // What was due when it was committed is due now, even where this clock is behind that of the database.
     let take = "update outbox_lanes set due_at = $2, claim = $3 where user_id =
-                (select user_id from outbox_lanes where due_at <= $1 order by due_at limit 1 for update skip locked)
+                (select user_id from outbox_lanes where due_at <= greatest($1, now())
+                 order by due_at limit 1 for update skip locked)
                 returning user_id";
+    while let Some(lane) = tx.query_opt(take, params![now, until, token]).await? {
+        if let Some(entry) = take_oldest(&mut tx, lane.get("user_id")).await? {
+            tx.commit().await?;
+            return Ok(Some(Claim { entry, token }));
+        }
+    }
+    tx.commit().await?;
+    Ok(None)
+}
+
+/// The same for one user only. None, too, when somebody else delivers this user's entries, or the oldest must wait.
+pub async fn claim_of(
+    mut tx: Tx,
+    owner: Uuid,
+    token: Uuid,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Claim>, Error> {
+    // It waits for whoever is about to add an entry or to give the lane back: nobody may come by again.
+    let take = "update outbox_lanes set due_at = $2, claim = $3
+                where user_id = $4 and due_at <= greatest($1, now()) returning user_id";
+    let entry = match tx.query_opt(take, params![now, until, token, owner]).await? {
+        Some(_lane) => take_oldest(&mut tx, owner).await?,
+        None => None,
+    };
+    tx.commit().await?;
+    Ok(entry.map(|entry| Claim { entry, token }))
+}
+
+/// Begins the oldest entry of a lane that was just taken. Where there is none, as all were deleted, the lane is closed.
+async fn take_oldest(tx: &mut Tx, owner: Uuid) -> Result<Option<Entry>, Error> {
     // A statement of its own, because it must see what the lane's last holder committed.
     let oldest = "update outbox set attempts = attempts + 1 where id =
                   (select id from outbox where user_id = $1 and delivered_at is null and dead_at is null
                    order by user_id, id limit 1)
                   returning id, user_id, kind, payload, attempts";
-    let close = "update outbox_lanes set due_at = null, claim = null where user_id = $1";
-    while let Some(lane) = tx.query_opt(take, params![now, until, token]).await? {
-        let owner: Uuid = lane.get("user_id");
-        if let Some(row) = tx.query_opt(oldest, params![owner]).await? {
-            tx.commit().await?;
-            let entry = Entry {
-                id: row.get("id"),
-                user_id: row.get("user_id"),
-                kind: row.get("kind"),
-                payload: row.get("payload"),
-                attempt: row.get("attempts"),
-            };
-            return Ok(Some(Claim { entry, token }));
-        }
-        // Its entries were deleted.
-        tx.execute(close, params![owner]).await?;
+    if let Some(row) = tx.query_opt(oldest, params![owner]).await? {
+        return Ok(Some(Entry {
+            id: row.get("id"),
+            user_id: row.get("user_id"),
+            kind: row.get("kind"),
+            payload: row.get("payload"),
+            attempt: row.get("attempts"),
+        }));
     }
-    tx.commit().await?;
+    let close = "update outbox_lanes set due_at = null, claim = null where user_id = $1";
+    tx.execute(close, params![owner]).await?;
     Ok(None)
 }
 
