@@ -31,7 +31,7 @@ const HEALTH_POLL: Duration = Duration::from_secs(1);
 const SUPERUSER: &str = "postgres";
 
 /// Settings that tests and production share.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 11] = [
     "listen_addresses=",
     "unix_socket_permissions=0700",
     "max_connections=200",
@@ -39,6 +39,11 @@ const SETTINGS: [&str; 8] = [
     "log_timezone=UTC",
     "logging_collector=off",
     "log_checkpoints=off",
+    // The log is of the server's own fate. What is wrong with a statement its client is told, and a log of it would
+    // quote what people wrote.
+    "log_min_messages=log",
+    "log_min_error_statement=panic",
+    "log_error_verbosity=terse",
     // Compiling a query costs more than it saves for the small ones that are made here.
     "jit=off",
 ];

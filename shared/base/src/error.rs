@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use tokio_postgres::error::DbError;
 use utoipa::ToSchema;
 
 /// A result whose error knows how to answer a request.
@@ -70,7 +71,15 @@ pub(crate) struct Cause(pub(crate) Arc<Source>);
 /// An error with all that led to it, in one line.
 pub(crate) fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes.map(in_words).collect::<Vec<_>>().join(": ")
+}
+
+/// One error. Of PostgreSQL's only the message, as its details quote rows, and so what people wrote.
+fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+    match error.downcast_ref::<DbError>() {
+        Some(error) => format!("{}: {} ({})", error.severity(), error.message(), error.code().code()),
+        None => error.to_string(),
+    }
 }
 
 impl Error {
@@ -225,7 +234,7 @@ impl fmt::Debug for Error {
             .field("code", &self.0.code)
             .field("detail", &self.0.detail)
             .field("fields", &self.0.fields)
-            .field("source", &self.0.source)
+            .field("cause", &self.cause())
             .finish_non_exhaustive()
     }
 }
