@@ -19,9 +19,17 @@ ci *steps:
 clients *files:
     tests/clients/run {{files}}
 
-# Every function under AWS's emulator, the template, `cargo lambda watch`.
+# All functions on this machine as on AWS Lambda, at one address; `--watch` builds again after changes.
 lambda *arguments:
+    tools/lambda {{arguments}}
+
+# Every function under AWS's emulator, the template, the local tools; `--release` for the binaries that are deployed.
+lambda-tests *arguments:
     tests/lambda/run {{arguments}}
+
+# Migrates the database (DATABASE_ADMIN_URL, as its owner), builds, and deploys; arguments go to `sam deploy`.
+deploy *arguments:
+    tools/deploy {{arguments}}
 
 # The API description.
 openapi:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from emulator import free_port
-from paths import BINARIES
+from paths import ALMANAC
 
 # The first start may have to fetch PostgreSQL.
 START_S = 300
@@ -28,7 +28,7 @@ class Database:
         environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PORT": str(self._port)}
         environment["ALMANAC_DATA_DIR"] = str(self._folder / "data")
         with (self._folder / "log").open("wb") as log:
-            command = [BINARIES / "almanac", "dev"]
+            command = [ALMANAC, "dev"]
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             self._await_ready()
@@ -48,9 +48,19 @@ class Database:
         return f"http://127.0.0.1:{self._port}"
 
     @property
+    def server_id(self) -> int:
+        """PostgreSQL's own process."""
+        return int((self._folder / "data" / "postgres" / "postmaster.pid").read_text().split()[0])
+
+    @property
+    def socket(self) -> Path:
+        """Where PostgreSQL listens."""
+        return self._folder / "data" / "socket" / ".s.PGSQL.5432"
+
+    @property
     def app_url(self) -> str:
         """The address for the login that holds no rights but the caller's."""
-        return f"postgres://almanac_app@{quote(str(self._folder / 'data' / 'socket'), safe='')}/almanac"
+        return f"postgres://almanac_app@{quote(str(self.socket.parent), safe='')}/almanac"
 
     @property
     def service_url(self) -> str:

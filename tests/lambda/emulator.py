@@ -14,7 +14,7 @@ from pathlib import Path
 
 import samcli
 
-from paths import BINARIES
+from paths import binary
 from runtime_api import METADATA_END
 
 START_S = 20
@@ -37,7 +37,11 @@ class Answer:
 
 
 class FunctionError(Exception):
-    """The function reported an error instead of an answer."""
+    """The function reported an error instead of an answer: its type and its message."""
+
+    @property
+    def kind(self) -> str:
+        return self.args[0]
 
 
 class Emulator:
@@ -50,7 +54,7 @@ class Emulator:
         program = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{machine}"
         program.chmod(0o755)
         command = [program, "--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
-        command += ["--runtime-api-address", f"127.0.0.1:{runtime_port}", BINARIES / function]
+        command += ["--runtime-api-address", f"127.0.0.1:{runtime_port}", binary(function)]
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder)} | settings
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -74,7 +78,8 @@ class Emulator:
         raw = self._call(event)
         metadata, found, body = raw.partition(METADATA_END)
         if not found:
-            raise FunctionError(raw.decode())
+            error = json.loads(raw)
+            raise FunctionError(error["errorType"], error["errorMessage"])
         metadata = json.loads(metadata)
         return Answer(metadata["statusCode"], metadata["headers"], metadata["cookies"], body)
 
@@ -82,7 +87,7 @@ class Emulator:
         """One invocation with an event of a queue or a schedule; the answer is JSON."""
         answer = json.loads(self._call(event))
         if isinstance(answer, dict) and "errorType" in answer:
-            raise FunctionError(f"{answer}\n{self.log}")
+            raise FunctionError(answer["errorType"], answer["errorMessage"])
         return answer
 
     def _call(self, event: dict) -> bytes:
@@ -92,7 +97,20 @@ class Emulator:
             with urllib.request.urlopen(request, timeout=INVOKE_S) as response:
                 return response.read()
         except urllib.error.HTTPError as error:
-            raise FunctionError(f"{error}\n{self.log}") from error
+            raise FunctionError("NotServed", f"{error}\n{self.log}") from error
+
+    @property
+    def process_id(self) -> int:
+        """The function's own process; another one after a crash. None runs before the first event."""
+        children = Path(f"/proc/{self._process.pid}/task").glob("*/children")
+        [process_id] = [int(child) for of_thread in children for child in of_thread.read_text().split()]
+        return process_id
+
+    @property
+    def resident_kb(self) -> int:
+        """The memory that the function holds now, in kibibytes."""
+        status = Path(f"/proc/{self.process_id}/status").read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[1])
 
     @property
     def log(self) -> str:

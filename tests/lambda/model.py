@@ -1,6 +1,7 @@
 """A model provider that speaks one sentence at a time and notes when."""
 
 import json
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,10 +18,24 @@ class Model:
         """When each sentence of the newest reply was sent."""
         self.speaks = threading.Event()
         """Set once a first sentence was sent."""
+        self.ended_at_us = 0
+        """When the newest reply was sent to its end."""
+        self.connections = 0
+        """How many connections there have been."""
+        self._open: set[socket.socket] = set()
         model = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                model.connections += 1
+                model._open.add(self.connection)
+
+            def finish(self) -> None:
+                super().finish()
+                model._open.discard(self.connection)
 
             def do_POST(self) -> None:
                 try:
@@ -42,6 +57,7 @@ class Model:
                     model.speaks.set()
                 self._send(_chunk({}, finish_reason="stop"))
                 self._send("data: [DONE]\n\n")
+                model.ended_at_us = time.time_ns() // 1000
                 self.wfile.write(b"0\r\n\r\n")
 
             def _send(self, text: str) -> None:
@@ -61,6 +77,11 @@ class Model:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def hang_up(self) -> None:
+        """Closes the connections that callers have kept for later."""
+        for connection in list(self._open):
+            connection.shutdown(socket.SHUT_RDWR)
 
     @property
     def base_url(self) -> str:

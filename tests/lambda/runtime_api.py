@@ -46,8 +46,9 @@ class RuntimeApi:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._events: queue.Queue[tuple[str, dict]] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
-        self.polled = threading.Event()
-        """Set once the function has asked for its first event."""
+        self._polled_at_us: queue.Queue[int] = queue.Queue()
+        self.hangs_up_at: bytes | None = None
+        """When an answer has shown these bytes its connection is closed, as by a gateway that gives up."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> "RuntimeApi":
@@ -75,6 +76,10 @@ class RuntimeApi:
         self._events.put((str(uuid.uuid4()), event))
         return self._answers.get(timeout=timeout_s)
 
+    def await_poll(self, timeout_s: float = 20) -> int:
+        """Waits until the function asks for an event, which it does once for each; tells when, in microseconds since 1970."""
+        return self._polled_at_us.get(timeout=timeout_s)
+
     def _accept(self) -> None:
         while True:
             try:
@@ -95,14 +100,17 @@ class RuntimeApi:
             method, path, _ = request_line.decode().split(" ", 2)
             headers = _read_headers(stream)
             if method == "GET":
-                self.polled.set()
+                self._polled_at_us.put(_now_us())
                 request_id, event = self._events.get()
                 _reply(connection, 200, json.dumps(event).encode(), request_id)
                 continue
             answer = Answer(path.split("/")[-2], path, headers)
-            _read_body(stream, answer)
-            _reply(connection, 202, b"")
+            whole = _read_body(stream, answer, self.hangs_up_at)
             self._answers.put(answer)
+            if not whole:
+                connection.shutdown(socket.SHUT_RDWR)
+                return
+            _reply(connection, 202, b"")
 
 
 def _read_headers(stream) -> dict[str, str]:
@@ -113,15 +121,19 @@ def _read_headers(stream) -> dict[str, str]:
     return headers
 
 
-def _read_body(stream, answer: Answer) -> None:
+def _read_body(stream, answer: Answer, hangs_up_at: bytes | None) -> bool:
+    """Reads to the end, or as far as it is wanted; tells whether that was the end."""
     if "content-length" in answer.headers:
         answer.chunks.append((_now_us(), stream.read(int(answer.headers["content-length"]))))
-        return
+        return True
     while size := int(stream.readline(), 16):
         chunk = stream.read(size)
         answer.chunks.append((_now_us(), chunk))
         stream.readline()
+        if hangs_up_at is not None and hangs_up_at in chunk:
+            return False
     answer.trailers = _read_headers(stream)
+    return True
 
 
 def _reply(connection: socket.socket, status: int, body: bytes, request_id: str | None = None) -> None:

@@ -6,7 +6,8 @@ SITE = "https://app.example"
 PUBLIC_URL = "https://api.example"
 CLERK = "https://clerk.example"
 CLERK_KEY = "dGVzdHMgb25seQ=="
-NOWHERE = "postgres://almanac_app@127.0.0.1:9/almanac"
+DATABASE_PASSWORD = "swordfish-of-the-tests"
+NOWHERE = f"postgres://almanac_app:{DATABASE_PASSWORD}@127.0.0.1:9/almanac"
 ISSUERS = f'[{{"issuer":"{PUBLIC_URL}","jwks_url":"{PUBLIC_URL}/.well-known/jwks.json","built_in":true}}]'
 SIGNING_KEY = subprocess.run(
     ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -33,3 +34,5 @@ SETTINGS = {
 }
 # Called by schedules and queues; they answer no HTTP.
 EVENT_FUNCTIONS = {"jobs"}
+# What must never be in a log.
+SECRETS = [DATABASE_PASSWORD, CLERK_KEY, *SIGNING_KEY.splitlines()[1:-1]]

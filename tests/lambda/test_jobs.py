@@ -5,28 +5,9 @@ import json
 import pytest
 
 from emulator import FunctionError
+from events import event_bridge, queue, schedule
 
 SCHEDULED = ["drain", "prune", "tend_recurrences"]
-
-
-def queue(*bodies: str) -> dict:
-    """A batch as SQS shapes it; the messages are called m0, m1, …"""
-    return {
-        "Records": [
-            {
-                "messageId": f"m{index}",
-                "receiptHandle": "handle",
-                "body": body,
-                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1795219200000"},
-                "messageAttributes": {},
-                "md5OfBody": "",
-                "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:almanac-jobs",
-                "awsRegion": "us-east-1",
-            }
-            for index, body in enumerate(bodies)
-        ]
-    }
 
 
 @pytest.fixture
@@ -36,9 +17,11 @@ def jobs(start, database):
 
 @pytest.mark.parametrize("job", SCHEDULED)
 def test_a_schedule_runs_a_job(jobs, job):
-    assert jobs.tell({"job": job}) == {"job": job, "count": 0}
+    answer = jobs.tell(schedule(job))
+    assert answer["job"] == job
     [line] = [line for line in jobs.lines if line["message"] == "job"]
-    assert (line["job"], line["count"]) == (job, 0)
+    assert (line["job"], line["count"]) == (job, answer["count"])
+    assert line["request_id"] == jobs.request_ids[0]
 
 
 def test_a_batch_tells_which_messages_failed(jobs):
@@ -55,5 +38,5 @@ def test_without_a_database_each_message_comes_again(start):
 
 def test_another_event_is_an_error_and_the_environment_lives_on(jobs):
     with pytest.raises(FunctionError, match="malformed"):
-        jobs.tell({"detail-type": "Scheduled Event"})
-    assert jobs.tell({"job": "drain"}) == {"job": "drain", "count": 0}
+        jobs.tell(event_bridge())
+    assert jobs.tell(schedule("drain"))["job"] == "drain"

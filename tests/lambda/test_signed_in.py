@@ -29,7 +29,7 @@ class User:
         self._start, self._event = start, event
 
     def start(self, function: str, **settings: str):
-        return self._start(function, **self.settings, **settings)
+        return self._start(function, **(self.settings | settings))
 
     def event(self, method: str, path: str, **more) -> dict:
         headers = {"authorization": f"Bearer {self.token}"} | more.pop("headers", {})

