@@ -4,7 +4,8 @@
 //! (`expires_at`, which the table's TTL deletes by, hours later or days). A limit's item has `arrival_us` beside them,
 //! any other a `content`. All changes are single conditional writes, so no transaction is ever needed.
 
-use std::collections::HashMap;
+mod item;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,11 +13,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use self::item::{Item, arrival_of, bytes, content_of, is_alive, item_key, number, number_of, partition, whole_item};
 use super::memory::Arrivals;
 use super::{Admission, Key, Pace, StoreError, seconds_up};
 use crate::aws::{Account, Patience};
@@ -31,8 +30,6 @@ const VALUE_PATIENCE: Patience = Patience { attempts: 3, attempt_timeout: Durati
 const ADMIT_CALLS_MAX: usize = 4;
 /// How many pages of a list are read at once; each has up to 1 MB.
 const PAGES_MAX: usize = 16;
-
-type Item = HashMap<String, AttributeValue>;
 
 /// Clones share the connections and what is remembered.
 #[derive(Debug, Clone)]
@@ -223,49 +220,6 @@ impl DynamoDbStore {
     fn values(&self) -> &Client {
         self.0.values.get_or_init(|| self.0.account.dynamodb(VALUE_PATIENCE))
     }
-}
-
-fn partition(key: &Key) -> String {
-    format!("{}#{}", key.space, URL_SAFE_NO_PAD.encode(key.digest))
-}
-
-fn item_key(key: &Key, place: u32) -> Item {
-    let place = number(i64::from(place));
-    HashMap::from([("pk".to_owned(), AttributeValue::S(partition(key))), ("sk".to_owned(), place)])
-}
-
-fn whole_item(key: &Key, place: u32, value: &[u8], ends: i64) -> Item {
-    let mut item = item_key(key, place);
-    item.insert("content".to_owned(), bytes(value));
-    item.insert("expires_at".to_owned(), number(ends));
-    item
-}
-
-fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn bytes(value: &[u8]) -> AttributeValue {
-    AttributeValue::B(Blob::new(value))
-}
-
-fn number_of(item: &Item, name: &str) -> Option<i64> {
-    item.get(name)?.as_n().ok()?.parse().ok()
-}
-
-fn arrival_of(item: &Item) -> Option<i64> {
-    number_of(item, "arrival_us")
-}
-
-fn content_of(mut item: Item) -> Option<Vec<u8>> {
-    match item.remove("content")? {
-        AttributeValue::B(content) => Some(content.into_inner()),
-        _ => None,
-    }
-}
-
-fn is_alive(item: &Item, now: i64) -> bool {
-    number_of(item, "expires_at").is_some_and(|ends| ends > now)
 }
 
 fn away(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
