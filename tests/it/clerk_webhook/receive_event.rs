@@ -1,9 +1,12 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use base::Db;
+use base::config::Env;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::join_all;
 use hmac::{Hmac, KeyInit, Mac};
+use jobs::Job;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -58,6 +61,20 @@ impl Clerk {
         // What is remembered of users and tokens is older than this.
         self.app.clock.advance(Duration::from_mins(2));
         self.app.anon().with_token(self.issuer.token(&self.app.clock, subject)).get("/api/users/me").await
+    }
+
+    /// Does what the outbox asks for, and gives how many deliveries that took.
+    async fn work(&self) -> u64 {
+        let env = Env::from_pairs([("DATABASE_SERVICE_URL", self.app.database.url("almanac_service"))]);
+        let db = Db::service_from_env(&env).expect("the address is right");
+        let jobs = jobs::App::new(db, self.app.clock.clone());
+        Job::Drain.run(&jobs, Instant::now() + Duration::from_mins(10)).await.expect("it runs")
+    }
+
+    /// Gives up whatever waits in the outbox.
+    async fn give_up(&self) {
+        let sql = "update outbox set dead_at = now() where delivered_at is null";
+        assert_eq!(self.app.superuser().await.execute(sql, &[]).await.expect("entries"), 1);
     }
 
     async fn count(&self, table: &str) -> i64 {
@@ -123,12 +140,68 @@ async fn deletes_the_user_with_everything() {
     for _ in 0..2 {
         Clerk::taken(&clerk.send(&deletion("user_1")).await);
     }
+    clerk.me("user_1").await.assert_problem(403, "user_deactivated");
+    assert_eq!((clerk.count("outbox").await, clerk.count("erasures").await), (1, 1), "one erasure, told twice");
+    assert_eq!(clerk.work().await, 1);
+    Clerk::taken(&clerk.send(&deletion("user_1")).await);
+    assert_eq!(clerk.work().await, 0, "nothing is left to do");
+    assert_eq!(clerk.count("erasures where completed_at is not null and user_id is null").await, 1);
     for table in ["users", "identities"] {
         assert_eq!(clerk.count(table).await, 1, "{table}: only bob is left");
     }
     for table in ["conversations", "messages"] {
         assert_eq!(clerk.count(table).await, 0, "{table}");
     }
+}
+
+#[tokio::test]
+async fn deletes_administrators_and_the_deactivated_too() {
+    for state in ["role = 'admin'", "is_active = false"] {
+        let clerk = Clerk::start().await;
+        Clerk::taken(&clerk.send(&user_event("user.created", "user_1", "alice", 1000)).await);
+        clerk.app.superuser().await.execute(&format!("update users set {state}"), &[]).await.expect("a user");
+        Clerk::taken(&clerk.send(&deletion("user_1")).await);
+        assert_eq!((clerk.work().await, clerk.count("users").await), (1, 0), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn takes_no_news_of_somebody_who_is_about_to_go() {
+    let clerk = Clerk::start().await;
+    Clerk::taken(&clerk.send(&user_event("user.created", "user_1", "alice", 1000)).await);
+    Clerk::taken(&clerk.send(&deletion("user_1")).await);
+    Clerk::taken(&clerk.send(&user_event("user.updated", "user_1", "mallory", 2000)).await);
+    assert_eq!(clerk.count("users where email = 'alice@example.com'").await, 1);
+    clerk.work().await;
+    assert_eq!(clerk.count("users").await, 0);
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_given_up_begins_anew_when_it_is_told_again() {
+    let clerk = Clerk::start().await;
+    Clerk::taken(&clerk.send(&user_event("user.created", "user_1", "alice", 1000)).await);
+    Clerk::taken(&clerk.send(&deletion("user_1")).await);
+    clerk.give_up().await;
+    assert_eq!((clerk.work().await, clerk.count("users").await), (0, 1));
+    Clerk::taken(&clerk.send(&deletion("user_1")).await);
+    assert_eq!((clerk.work().await, clerk.count("users").await), (1, 0));
+    assert_eq!(clerk.count("erasures").await, 1);
+}
+
+#[tokio::test]
+async fn a_deletion_of_much_takes_its_time_elsewhere() {
+    let clerk = Clerk::start().await;
+    Clerk::taken(&clerk.send(&user_event("user.created", "user_1", "alice", 1000)).await);
+    let plenty = "insert into notes (id, user_id, title, content, created_at, updated_at)
+                  select gen_random_uuid(), u.id, 'Note ' || n, '[]', now(), now()
+                  from users u, generate_series(1, 12000) n";
+    clerk.app.superuser().await.execute(plenty, &[]).await.expect("notes");
+    let told = Instant::now();
+    Clerk::taken(&clerk.send(&deletion("user_1")).await);
+    let took = told.elapsed();
+    assert_eq!((clerk.count("notes").await, clerk.work().await), (12_000, 1), "the webhook deletes nothing itself");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!((clerk.count("notes").await, clerk.count("users").await), (0, 0));
 }
 
 #[tokio::test]
@@ -173,6 +246,7 @@ async fn ends_equal_when_all_come_at_once() {
     for answer in join_all(both).await {
         Clerk::taken(&answer);
     }
+    clerk.work().await;
     assert_eq!(clerk.count("users").await, 1, "bob was deleted, whatever came first");
 }
 

@@ -68,7 +68,7 @@ async fn under_load_nothing_is_lost_or_doubled() {
         clients.spawn(use_it(actor, name));
     }
     let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
-               where datname = current_database() and usename = 'almanac_app'";
+               where datname = current_database() and usename = 'almanac_app' and random() < 0.3";
     let mut ended = 0;
     let mut met = Vec::new();
     while !clients.is_empty() {

@@ -6,6 +6,7 @@ mod delivery;
 mod event_source;
 mod handle;
 mod kill;
+mod observe;
 mod order;
 mod outbox;
 mod plan;

@@ -30,6 +30,42 @@ async fn delivered_entries_are_kept_for_a_week() {
 }
 
 #[tokio::test]
+async fn entries_that_were_given_up_are_kept_for_ninety_days() {
+    let outbox = Outbox::open().await;
+    let alice = outbox.user().await;
+    outbox.add_many(alice, 2).await;
+    for settlement in [Settlement::Dead { reason: String::new() }, Settlement::Delivered] {
+        let claim = outbox.claim().await.expect("an entry is due");
+        assert!(outbox.settle(&claim, settlement).await);
+    }
+    outbox.clock.advance(Duration::from_hours(90 * 24 - 1));
+    assert_eq!(prune(&outbox).await, 1, "what was delivered");
+    assert!(outbox.standings().await[0].is_dead);
+    outbox.clock.advance(Duration::from_hours(2));
+    assert_eq!(prune(&outbox).await, 1);
+    assert_eq!(outbox.standings().await, []);
+}
+
+#[tokio::test]
+async fn sessions_are_kept_for_thirty_days_after_their_end() {
+    let outbox = Outbox::open().await;
+    let alice = outbox.user().await;
+    // Days since they ended, and days since they run out; more than one batch of the last.
+    let insert = "insert into sessions (id, user_id, rotated_at, created_at, ended_at, expires_at)
+                  select gen_random_uuid(), $1, now(), now(), now() - make_interval(days => $2),
+                         now() - make_interval(days => $3) from generate_series(1, $4)";
+    let none: Option<i32> = None;
+    for (ended, expired, count) in
+        [(Some(31), -1, 3), (Some(29), -1, 5), (none, 29, 7), (none, -30, 11), (none, 31, 2_500)]
+    {
+        outbox.superuser.execute_typed(insert, params![alice, ended, expired, count]).await.expect("sessions");
+    }
+    assert_eq!(prune(&outbox).await, 2_503);
+    let left = outbox.superuser.query_one("select count(*) from sessions", &[]).await.unwrap();
+    assert_eq!(left.get::<_, i64>(0), 5 + 7 + 11);
+}
+
+#[tokio::test]
 async fn idempotency_keys_are_kept_for_a_day() {
     let outbox = Outbox::open().await;
     let alice = outbox.user().await;
