@@ -1,10 +1,14 @@
 //! Handing a reply over to other processes: what the writer's process keeps in memory goes to the short-lived store
 //! as well, so that whoever follows from elsewhere reads the same parts.
 //!
-//! It begins when somebody elsewhere follows the reply, which the writer learns when it saves, and costs nothing
-//! before: most replies are followed by nobody but the client that asked. From then on there is one write for what came
-//! in a quarter of a second, from the start of the reply to its last part. The publisher is one more follower of the
-//! [`LiveReply`], so a store that is slow or away holds nobody up; what it does not get, others read from the row.
+//! It begins when somebody elsewhere follows the reply, which the writer learns when it saves, and not before: most
+//! replies are followed by nobody but the client that asked, and cost the store nothing. The price is that the first
+//! follower elsewhere waits up to a second for the first part.
+//!
+//! From then on what came in a quarter of a second is one write, from the start of the reply to its last part: four
+//! writes a second at most, of one write unit each (1 KB holds more than a hundred tokens), and as many reads for each
+//! follower. The publisher is one more follower of the [`LiveReply`], so a store that is slow or away holds nobody up;
+//! what it does not get, others read from the row.
 
 mod codec;
 
@@ -24,9 +28,12 @@ const BATCH_TIME: Duration = Duration::from_millis(250);
 /// The largest batch, in bytes: far below what an item of the store holds, and small beside its throughput.
 const BATCH_BYTES_MAX: usize = 48 * 1024;
 /// The wait before a batch that the store did not take is tried again.
-const RETRY_WAIT: Duration = Duration::from_secs(1);
-/// How often a batch is tried once the reply has ended. Followers are reading the row by then.
-const LAST_TRIES: u32 = 3;
+const RETRY_WAIT: Duration = Duration::from_millis(500);
+/// How long a batch is tried once the reply has ended. Followers turn to the row by then, and a process that is about to
+/// be frozen waits for it.
+const LAST_TIME: Duration = Duration::from_secs(2);
+/// How long a follower waits for the store. It asks again soon.
+const READ_TIME: Duration = Duration::from_secs(1);
 /// How long a batch is kept. It outlives the longest reply on Lambda (15 minutes), so that one who comes late still
 /// finds the start.
 const KEPT: Duration = Duration::from_mins(20);
@@ -62,17 +69,21 @@ async fn publish(store: Store, live: Arc<LiveReply>) {
 
 /// Puts a batch into the list, trying again for as long as the reply is being written.
 async fn append(store: &Store, list: &Key, number: u32, batch: &[u8], live: &LiveReply) -> Result<(), StoreError> {
-    let mut last_tries = 0;
-    loop {
-        match store.append(list, number, batch, KEPT).await {
-            Err(StoreError::Away(source)) if last_tries < LAST_TRIES => {
-                tracing::debug!(?source, number, "a part of a reply was not handed over yet");
-                if timeout(RETRY_WAIT, live.ended()).await.is_ok() {
-                    last_tries += 1;
-                    sleep(RETRY_WAIT / LAST_TRIES).await;
+    let trying = async {
+        loop {
+            match store.append(list, number, batch, KEPT).await {
+                Err(StoreError::Away(source)) => {
+                    tracing::debug!(?source, number, "a part of a reply was not handed over yet");
+                    sleep(RETRY_WAIT).await;
                 }
+                result => return result,
             }
-            result => return result,
+        }
+    };
+    tokio::select! {
+        result = trying => result,
+        () = async { live.ended().await; sleep(LAST_TIME).await } => {
+            Err(StoreError::Away("the reply has ended meanwhile".into()))
         }
     }
 }
@@ -99,8 +110,9 @@ impl HandedOver {
     /// The parts that came since the last call: none when there are none yet, or the store is away.
     pub(crate) async fn read(&mut self) -> Result<Vec<Part>, Unreadable> {
         let mut parts = Vec::new();
-        match self.store.read_after(&self.list, self.number).await {
-            Ok(batches) => {
+        let reading = self.store.read_after(&self.list, self.number);
+        match timeout(READ_TIME, reading).await {
+            Ok(Ok(batches)) => {
                 for (number, batch) in batches {
                     if number != self.number + 1 {
                         break;
@@ -109,7 +121,8 @@ impl HandedOver {
                     self.number = number;
                 }
             }
-            Err(error) => tracing::debug!(?error, "a reply that is written elsewhere could not be read on"),
+            Ok(Err(error)) => tracing::debug!(?error, "a reply that is written elsewhere could not be read on"),
+            Err(_) => tracing::debug!("a reply that is written elsewhere could not be read on in time"),
         }
         Ok(parts)
     }

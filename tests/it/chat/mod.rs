@@ -1,4 +1,5 @@
 mod chaos;
+mod hand_over;
 mod provider_away;
 pub(crate) mod reading;
 mod resume_stream;
