@@ -108,8 +108,8 @@ impl Serving {
     pub async fn stop(mut self, grace: Grace, live: &LiveReplies, signals: &mut Shutdown) {
         let begun = Instant::now();
         let deadline = begun + grace.working_time() + grace.store_time();
-        tracing::info!(grace_ms = grace.0.as_millis(), "stopping: what is under way may finish");
         self.is_closing.send_replace(true);
+        tracing::info!(grace_seconds = grace.0.as_secs(), "stopping: what is under way may finish");
         let finished = tokio::select! {
             finished = timeout_at(begun + grace.working_time(), self.finish()) => finished.is_ok(),
             () = signals.asked() => false,
@@ -127,7 +127,7 @@ impl Serving {
             }
         }
         self.server.abort();
-        tracing::info!(after_ms = begun.elapsed().as_millis(), "stopped");
+        tracing::info!(duration_ms = begun.elapsed().as_millis(), "stopped");
     }
 
     /// Waits until there is nothing more to do: first for the connections, since requests begin other work.
