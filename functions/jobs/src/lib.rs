@@ -32,8 +32,10 @@ use base::error_report::ErrorReports;
 use base::http::Metrics;
 use base::http_client::HttpClient;
 use base::queue::{Bell, JobsQueue};
+use base::secret_token::SecretToken;
 use base::{Clock, Db};
-use domain::outbox;
+use domain::{erasure, outbox};
+use uuid::Uuid;
 
 pub use domain::outbox::DeadEntry;
 pub use handle::handle;
@@ -104,6 +106,15 @@ impl App {
     /// Gives an entry that was given up all its attempts again; false when there is none, or a newer one does its work.
     pub async fn retry_dead(&self, id: i64) -> base::Result<bool> {
         Ok(outbox::retry_dead(self.db.as_service().await?, id, self.clock.now()).await?)
+    }
+
+    /// Leaves the erasure of a user who is back from an old backup to the outbox; false when there is no such user, or one
+    /// who waits for it. Nobody gets a receipt.
+    pub async fn erase(&self, owner: Uuid) -> base::Result<bool> {
+        let (id, group) = (self.clock.new_id(), self.clock.new_id());
+        let receipt_hash = SecretToken::generate()?.hash();
+        let tx = self.db.as_job(owner, group).await?;
+        Ok(erasure::request_again(tx, owner, id, &receipt_hash, self.clock.now()).await?)
     }
 
     /// A worker that delivers the outbox.

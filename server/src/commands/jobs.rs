@@ -6,6 +6,7 @@ use base::Error;
 use base::config::Env;
 use clap::Subcommand;
 use jobs::{App, DeadEntry, Job};
+use uuid::Uuid;
 
 use super::{service_env, told};
 use crate::failure::Result;
@@ -28,6 +29,12 @@ pub(super) enum Command {
         #[arg(long, conflicts_with = "ids")]
         all: bool,
     },
+    /// Erase users again who are back from a backup that is older than their erasure.
+    Erase {
+        /// Their ids, as the log has them where `erase_user` was delivered.
+        #[arg(required = true)]
+        users: Vec<Uuid>,
+    },
     /// Run a job now, to its end: drain, prune, tend-recurrences.
     Run {
         /// The job.
@@ -48,6 +55,7 @@ pub(super) async fn run(env: Env, command: Command) -> Result<()> {
         Command::List => list(&app).await,
         Command::Retry { all: true, .. } => retry_all(&app).await,
         Command::Retry { ids, .. } => retry(&app, ids).await,
+        Command::Erase { users } => erase(&app, users).await,
         Command::Run { job } => start(&app, job).await,
     };
     done.map_err(|error| told(&error))
@@ -87,6 +95,16 @@ async fn retry(app: &App, ids: Vec<i64>) -> base::Result<()> {
         return Ok(());
     }
     Err(Error::internal(format!("No such entries were given up, or newer ones do their work: {}.", missing.join(", "))))
+}
+
+async fn erase(app: &App, users: Vec<Uuid>) -> base::Result<()> {
+    for user in users {
+        terminal::say(&match app.erase(user).await? {
+            true => format!("{user} is shut out and about to be erased"),
+            false => format!("{user} is not there, or waits to be erased already"),
+        });
+    }
+    Ok(())
 }
 
 async fn start(app: &App, job: Job) -> base::Result<()> {

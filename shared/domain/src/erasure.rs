@@ -96,6 +96,25 @@ pub async fn request_of_subject(
     tx.commit().await
 }
 
+/// Erases a user who is back from a backup that is older than their erasure, in a transaction of a job's for them: like
+/// [`request_of_subject`], by their id. False when there is no such user, or one who waits to be erased.
+pub async fn request_again(
+    mut tx: Tx,
+    owner: Uuid,
+    id: Uuid,
+    receipt_hash: &[u8],
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let sql = "select almanac.begin_erasure(u.id, $2, $3, $4) from public.users u where u.id = $1
+               and not exists (select from public.erasures e where e.user_id = u.id and e.completed_at is null)";
+    let is_begun = tx.query_opt(sql, params![owner, id, receipt_hash, now]).await?.is_some();
+    if is_begun {
+        tx.announce_after_commit(owner);
+    }
+    tx.commit().await?;
+    Ok(is_begun)
+}
+
 /// The erasure whose receipt has this hash, in a transaction without a user.
 pub async fn find(tx: Tx, receipt_hash: &[u8]) -> base::Result<Option<Erasure>> {
     let sql = "select requested_at, completed_at, counts from almanac.find_erasure($1)";

@@ -1,6 +1,7 @@
 //! The program itself: its database, its command line, its migrations.
 
 mod ask_health;
+mod erase_again;
 mod keep_log;
 mod make_admin;
 mod migrate;
