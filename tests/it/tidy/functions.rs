@@ -76,6 +76,18 @@ fn template() -> Vec<(String, Routes)> {
     functions
 }
 
+/// The routes with any method as those that the description has of the path; one whose path it lacks stays as it is.
+fn spelt_out(deployed: &Routes, described: &Routes) -> Routes {
+    let of_path = |path: &str| -> Vec<String> {
+        described.iter().filter(|route| route.split_once(' ').is_some_and(|(_, of)| of == path)).cloned().collect()
+    };
+    let routes = deployed.iter().flat_map(|route| match route.strip_prefix("ANY ").map(of_path) {
+        Some(routes) if !routes.is_empty() => routes,
+        _ => vec![route.clone()],
+    });
+    routes.collect()
+}
+
 /// Which functions answer a path under `cargo lambda watch`, each path with each of them. The table gives one by its
 /// name, several as a list on one line that says which method is whose.
 fn watch_router() -> BTreeSet<(String, String)> {
@@ -133,7 +145,7 @@ fn the_same_routes_everywhere() {
     for (function, api) in descriptions() {
         let described = routes_of(&api);
         let told: Routes = table_of(function).into_iter().map(|(route, _)| route).collect();
-        let deployed = template.get(function).cloned().unwrap_or_default();
+        let deployed = template.get(function).map(|routes| spelt_out(routes, &described)).unwrap_or_default();
         breaches.extend(differences(function, ("openapi()", &described), ("the table of lib.rs", &told)));
         breaches.extend(differences(function, ("openapi()", &described), ("template.yaml", &deployed)));
         let paths = described.iter().filter_map(|route| Some(route.split_once(' ')?.1.to_owned())).collect();
