@@ -49,9 +49,10 @@ pub struct Status {
 }
 
 impl Status {
-    /// Whether this program can serve from the database; the error names what is in the way.
-    pub fn require_current(&self) -> Result<()> {
-        self.require_known()?;
+    /// Whether this program can serve from the database; the error names what is in the way. Newer migrations are not:
+    /// each leaves the version before it able to work, which a return to that version counts on.
+    pub fn require_servable(&self) -> Result<()> {
+        self.require_unchanged()?;
         match self.pending.as_slice() {
             [] => Ok(()),
             pending => Err(Failure::new(format!(
@@ -61,7 +62,8 @@ impl Status {
         }
     }
 
-    /// Whether every migration in the database is this program's; the error names those that are not.
+    /// Whether this program may migrate the database: every migration in it is this program's. The error names those that
+    /// are not.
     pub fn require_known(&self) -> Result<()> {
         if !self.unknown_newer.is_empty() {
             return Err(Failure::new(format!(
@@ -69,13 +71,17 @@ impl Status {
                 names(self.unknown_newer.iter().cloned())
             )));
         }
-        if !self.changed.is_empty() {
-            return Err(Failure::new(format!(
-                "These migrations were changed after they were applied: {}. Put the files back as they were, and make the change in a new one.",
-                names(self.changed.iter().map(Migration::title))
-            )));
+        self.require_unchanged()
+    }
+
+    fn require_unchanged(&self) -> Result<()> {
+        if self.changed.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Err(Failure::new(format!(
+            "These migrations were changed after they were applied: {}. Put the files back as they were, and make the change in a new one.",
+            names(self.changed.iter().map(Migration::title))
+        )))
     }
 }
 

@@ -99,10 +99,12 @@ async fn retry(app: &App, ids: Vec<i64>) -> base::Result<()> {
 
 async fn erase(app: &App, users: Vec<Uuid>) -> base::Result<()> {
     for user in users {
-        terminal::say(&match app.erase(user).await? {
-            true => format!("{user} is shut out and about to be erased"),
-            false => format!("{user} is not there, or waits to be erased already"),
-        });
+        let what = if app.erase(user).await? {
+            "is shut out and about to be erased"
+        } else {
+            "is not there, or waits to be erased already"
+        };
+        terminal::say(&format!("{user} {what}"));
     }
     Ok(())
 }

@@ -127,7 +127,14 @@ impl Database {
         let client = database::connect(setting, url).await?;
         let status = migrate::status(&client, &migrate::embedded()).await;
         match status {
-            Ok(status) => status.require_current(),
+            Ok(status) => {
+                if !status.unknown_newer.is_empty() {
+                    terminal::progress(
+                        "The database belongs to a newer version of this program, which should follow soon.",
+                    );
+                }
+                status.require_servable()
+            }
             // Another tool may have migrated, without letting this login read its record.
             Err(failure) => {
                 terminal::progress(&format!("Not checked whether the schema is current: {failure}"));

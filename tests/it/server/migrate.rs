@@ -58,13 +58,16 @@ async fn a_changed_file_is_refused() {
 }
 
 #[tokio::test]
-async fn what_a_newer_program_applied_is_named() {
+async fn what_a_newer_program_applied_is_named_and_served_but_not_migrated() {
     let database = TestDatabase::create().await;
     let mut client = connect(&database).await;
     apply(&mut client, &[migration(7, "create table a ();")]).await.unwrap();
     let status = migrate::status(&client, &migrate::embedded()).await.unwrap();
-    let failure = status.require_current().unwrap_err().to_string();
+    status.require_servable().expect("the version before must be able to come back");
+    let failure = status.require_known().unwrap_err().to_string();
     assert!(failure.contains("does not know") && failure.contains("29990101000007"), "{failure}");
+    let failure = migrate::run(&mut client, &migrate::embedded(), silent).await.unwrap_err().to_string();
+    assert!(failure.contains("belongs to a newer one"), "{failure}");
 }
 
 #[tokio::test]
