@@ -31,6 +31,6 @@ class FunctionProcess:
     def log(self) -> str:
         return self._log_path.read_text()
 
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
+    def await_end(self) -> None:
+        """Waits until it has ended by itself, with a failure."""
+        assert self._process.wait(timeout=10) != 0

@@ -44,6 +44,7 @@ class RuntimeApi:
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
         self._events: queue.Queue[tuple[str, dict]] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
         self._polled_at_us: queue.Queue[int] = queue.Queue()
@@ -80,12 +81,19 @@ class RuntimeApi:
         """Waits until the function asks for an event, which it does once for each; tells when, in microseconds since 1970."""
         return self._polled_at_us.get(timeout=timeout_s)
 
+    def hang_up(self) -> None:
+        """Is gone, for good."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for connection in self._open:
+            connection.shutdown(socket.SHUT_RDWR)
+
     def _accept(self) -> None:
         while True:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 return  # The listener was closed: the test is over.
+            self._open.append(connection)
             threading.Thread(target=self._serve_until_gone, args=(connection,), daemon=True).start()
 
     def _serve_until_gone(self, connection: socket.socket) -> None:

@@ -4,18 +4,21 @@ nobody tells. The first request after the thaw is answered as if nothing had bee
 SIGSTOP freezes a process likewise. Its clocks go on, as those of a Lambda environment do.
 """
 
+import json
 import os
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 import events
 from model import SENTENCES, Model
+from server import Server, whole
 from test_signed_in import User
 from wire import Wire
 
@@ -95,8 +98,7 @@ def test_a_providers_connection_that_was_closed_meanwhile_is_replaced(start, dat
     user = User(start, database, events.rest)
     asked = user.event("POST", "/api/chat", headers={"accept": "text/plain"}, body={"content": "What is done?"})
     with Model() as model:
-        settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model.base_url, "ALMANAC_DEFAULT_MODEL": "openai/test"}
-        chat = user.start("chat", **settings)
+        chat = user.start("chat", **model.settings)
         assert chat.invoke(asked).body.decode() == "".join(SENTENCES)
         with frozen(chat):
             model.hang_up()
@@ -107,13 +109,41 @@ def test_a_providers_connection_that_was_closed_meanwhile_is_replaced(start, dat
         assert model.connections == 2
 
 
+class Table(Server):
+    """A table of DynamoDB's that admits whoever asks; use it as a context manager."""
+
+    def answer(self, call: BaseHTTPRequestHandler, body: bytes) -> None:
+        values = json.loads(body)["ExpressionAttributeValues"]
+        admitted = {"Attributes": {"arrival_us": values.get(":next") or values[":latest"]}}
+        whole(call, json.dumps(admitted).encode(), "application/x-amz-json-1.0")
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings by which a function finds it."""
+        account = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secret"}
+        return account | {"STORE_TABLE": "short-lived", "AWS_ENDPOINT_URL_DYNAMODB": f"http://{self.address}"}
+
+
+def test_a_tables_connection_that_was_closed_meanwhile_is_replaced(start, database):
+    deep = events.rest("GET", "/api/health", query={"deep": "1"})
+    with Table() as table:
+        health = start("health", DATABASE_URL=database.app_url, **table.settings)
+        assert health.invoke(deep).status == 200, health.log
+        with frozen(health):
+            table.hang_up()
+            time.sleep(0.2)
+        answer = health.invoke(deep)
+        assert (answer.status, answer.json()["checks"]["short_lived_store"]) == (200, "ok"), health.log
+        assert table.connections == 2
+    assert {line["level"] for line in health.lines} == {"INFO"}
+
+
 def test_a_reply_that_is_frozen_midway_goes_on(start, database):
     """Lambda does not do so, but a machine may; and it shows that no timer takes the gap for a provider's silence."""
     user = User(start, database, events.rest)
     asked = user.event("POST", "/api/chat", headers={"accept": "text/plain"}, body={"content": "What is done?"})
     with Model() as model, ThreadPoolExecutor(1) as caller:
-        settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model.base_url, "ALMANAC_DEFAULT_MODEL": "openai/test"}
-        chat = user.start("chat", **settings)
+        chat = user.start("chat", **model.settings)
         answering = caller.submit(chat.invoke, asked)
         assert model.speaks.wait(timeout=10)
         with frozen(chat):

@@ -66,8 +66,7 @@ def test_a_chat_is_stored_by_one_function_and_shown_by_the_others(start, databas
 def test_a_reply_is_stopped_from_another_environment(start, database):
     user = User(start, database, events.rest)
     with Model(["Again and again. "] * 200) as model:
-        settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model.base_url, "ALMANAC_DEFAULT_MODEL": "openai/test"}
-        writer, stopper = user.start("chat", **settings), user.start("chat", **settings)
+        writer, stopper = user.start("chat", **model.settings), user.start("chat", **model.settings)
         asked = user.event("POST", "/api/chat", headers={"accept": "text/plain"}, body={"content": "Speak."})
         answers = []
         writing = threading.Thread(target=lambda: answers.append(writer.invoke(asked)))

@@ -31,8 +31,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def local(model):
-    settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model.base_url, "ALMANAC_DEFAULT_MODEL": "openai/test"}
-    with LocalLambda(until="A first call:", **settings) as local:
+    with LocalLambda(until="A first call:", **model.settings) as local:
         yield local
 
 
