@@ -183,7 +183,11 @@ async fn tell_the_last(State(closing): State<watch::Receiver<bool>>, request: Re
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
     fn check(given: &str, expected: Option<u64>) {
         let grace = Grace::from_env(&Env::from_pairs([("SHUTDOWN_GRACE_SECONDS", given)]));
@@ -198,6 +202,32 @@ mod tests {
         for wrong in ["3601", "-1", "1.5", "a minute"] {
             check(wrong, None);
         }
+    }
+
+    #[tokio::test]
+    async fn who_asks_at_the_last_moment_is_answered_for_the_last_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let router = Router::new().route("/", axum::routing::get(async || "here"));
+        let mut serving = Serving::start(listener, router).expect("it serves");
+        let mut kept = TcpStream::connect(address).await.expect("a connection");
+        let mut answer = [0; 1024];
+        kept.write_all(REQUEST).await.expect("sent");
+        let len = kept.read(&mut answer).await.expect("answered");
+        assert!(!String::from_utf8_lossy(&answer[..len]).contains("close"), "the connection is kept");
+        // Its request is in the queue when the door is shut.
+        let mut queued = TcpStream::connect(address).await.expect("a connection");
+        queued.write_all(REQUEST).await.expect("sent");
+        serving.is_closing.send_replace(true);
+        kept.write_all(REQUEST).await.expect("sent");
+        let finished = tokio::spawn(async move { serving.finish().await });
+        for connection in [&mut kept, &mut queued] {
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer).await.expect("answered and closed");
+            assert!(answer.contains("\r\nconnection: close\r\n") && answer.ends_with("here"), "{answer}");
+        }
+        finished.await.expect("it comes to an end");
+        assert!(TcpStream::connect(address).await.is_err());
     }
 
     #[test]

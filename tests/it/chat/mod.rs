@@ -1,5 +1,7 @@
 mod chaos;
+mod environments;
 mod hand_over;
+mod hand_over_faults;
 mod provider_away;
 pub(crate) mod reading;
 mod resume_stream;

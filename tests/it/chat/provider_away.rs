@@ -78,10 +78,14 @@ async fn it_speaks_no_tls() {
 #[tokio::test]
 async fn it_takes_the_connection_and_says_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let app = app_with_openai(&format!("http://{}/v1", listener.local_addr().expect("an address"))).await;
-    let alice = app.register("alice").await;
-    check_told(&alice, "c", "interrupted", "provider_timeout").await;
-    json_answer(&alice).await.assert_problem(504, "provider_timeout");
+    let address = listener.local_addr().expect("an address");
+    // With TLS the connection itself is never made.
+    for scheme in ["http", "https"] {
+        let app = app_with_openai(&format!("{scheme}://{address}/v1")).await;
+        let alice = app.register("alice").await;
+        check_told(&alice, "c", "interrupted", "provider_timeout").await;
+        json_answer(&alice).await.assert_problem(504, "provider_timeout");
+    }
 }
 
 #[tokio::test]
