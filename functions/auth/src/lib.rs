@@ -43,7 +43,8 @@ pub use signing_key::{InvalidKey, SigningKey};
 /// The largest body these routes take, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
-/// What this function may use: the key that signs tokens, and the database's functions for signing in.
+/// What this function may use: the key that signs tokens, the database's functions for signing in, and the short-lived
+/// store, to count how often somebody tries.
 #[derive(Debug, Clone)]
 pub struct App {
     db: Db,

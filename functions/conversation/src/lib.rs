@@ -43,7 +43,7 @@ const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 /// The model that answers when the caller names none.
 const MODEL_DEFAULT: &str = "gpt-6-luna";
 
-/// What this function may use: the network, to one address.
+/// What this function may use: the network, to one address, and the short-lived store, to count how often.
 #[derive(Debug, Clone)]
 pub struct App {
     limiter: Limiter,

@@ -42,6 +42,7 @@ enum Place {
 /// What something is kept under. Two spaces have nothing in common, and each holds one kind of thing.
 ///
 /// The name is hashed (SHA-256), so that an e-mail address or a network address never leaves this process as it is.
+/// Who can read the table can still try names out, so it is as private as a log of addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     space: &'static str,

@@ -111,6 +111,19 @@ async fn nothing_listens_there() {
     assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
 }
 
+/// As after a freeze, when the other end has forgotten the connection.
+#[tokio::test]
+async fn a_dead_connection_costs_one_attempt() {
+    let (fake, store) = stage().await;
+    let key = Key::new("test", "limit");
+    assert!(is_admitted(&store, &key).await);
+    fake.fail_next([Some(Fault::Silent)]);
+    let begun = Instant::now();
+    assert!(is_admitted(&store, &key).await, "over a connection of its own");
+    assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+    assert_eq!(fake.operations().len(), 3);
+}
+
 #[tokio::test]
 async fn a_limit_costs_one_call_and_a_flood_none() {
     let (fake, store) = stage().await;
