@@ -2,7 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`commands`] | the command line: `dev`, `serve`, `migrate`, `doctor` |
+//! | [`commands`] | the command line: `dev`, `serve`, `migrate`, and what looks after them |
 //! | [`mount`] | puts every function into one router |
 //! | [`description`] | the API description and its pages |
 //! | [`listen`] | the network address, and the signals that end the program |

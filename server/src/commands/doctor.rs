@@ -44,6 +44,7 @@ pub(super) async fn run(env: &Env) -> ExitCode {
     let mut findings = checks::database(env).await;
     findings.push(checks::port(env).await);
     findings.extend(checks::identity(env));
+    findings.extend(checks::aws(env).await);
     findings.extend(checks::models(env));
     for finding in &findings {
         terminal::say(&finding.to_string());

@@ -120,6 +120,24 @@ fn the_doctor_shows_no_secret() {
 }
 
 #[test]
+fn the_doctor_asks_the_store() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = [
+        ("STORE_TABLE", "limits"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
+        ("JOBS_QUEUE_URL", "http://127.0.0.1:9/queue"),
+        ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9"),
+    ];
+    let output = run("doctor", data.path(), &settings);
+    let said = complaint(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("problem  store") && said.contains("ok       queue"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn the_doctor_is_content_with_a_fresh_machine() {
     let data = tempfile::tempdir().unwrap();
     let output = run("doctor", data.path(), &[]);

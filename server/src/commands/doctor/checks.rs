@@ -4,9 +4,14 @@ use std::error::Error as _;
 use std::fmt::Display;
 use std::process::Command;
 
+use base::Clock;
 use base::config::Env;
+use base::http_client::HttpClient;
+use base::queue::JobsQueue;
+use base::store::Store;
 
 use super::{Finding, State};
+use crate::commands::told;
 use crate::failure::Result;
 use crate::postgres::{self, Account, Options};
 use crate::{database, listen, migrate};
@@ -125,6 +130,26 @@ pub(super) fn identity(env: &Env) -> Vec<Finding> {
             None => missing("issuers", "AUTH_ISSUERS is not set; only the built-in one is trusted"),
         },
     ]
+}
+
+/// What AWS keeps, where it does: the short-lived store is asked, the queue only read from the settings.
+pub(super) async fn aws(env: &Env) -> Vec<Finding> {
+    let http = HttpClient::default();
+    let mut findings = Vec::new();
+    if env.get("STORE_TABLE").is_some() {
+        let asked = async { Ok::<_, base::Error>(Store::from_env(env, Clock::system(), &http)?.check().await?) };
+        findings.push(match asked.await {
+            Ok(()) => ok("store", "the table that STORE_TABLE names answers"),
+            Err(error) => problem("store", told(&error)),
+        });
+    }
+    if env.get("JOBS_QUEUE_URL").is_some() {
+        findings.push(match JobsQueue::from_env(env, &http) {
+            Ok(_) => ok("queue", "JOBS_QUEUE_URL is set"),
+            Err(error) => problem("queue", error),
+        });
+    }
+    findings
 }
 
 /// Which model providers can be called. Keys are never shown.
