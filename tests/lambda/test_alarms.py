@@ -198,6 +198,16 @@ def test_the_dashboard_reads_every_log():
         assert sources == sorted(template.functions())
 
 
+def test_the_dashboard_shows_fields_that_log_lines_have():
+    sources = ("shared/base/src/http/record.rs", "shared/base/src/run/event_function.rs", "shared/base/src/log.rs")
+    code = "".join((REPOSITORY / source).read_text() for source in sources)
+    queries = [widget["properties"]["query"] for widget in widgets() if widget["type"] == "log"]
+    [fields] = [found[1] for query in queries if (found := re.search(r"\| fields ([^|]+) \|", query))]
+    # The time is CloudWatch's, the message is the line's own.
+    named = set(fields.split(", ")) - {"@timestamp", "message"}
+    assert {field for field in named if not re.search(rf"\b{field}( =|,\n)", code)} == set()
+
+
 def test_the_dashboard_fits_and_is_free():
     assert len(shown()) <= DASHBOARD_METRICS_MAX
     for widget in widgets():
