@@ -40,6 +40,9 @@ where
 {
     let filter = EnvFilter::try_new(env.get("RUST_LOG").unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(writer);
+    // A line that cannot be written would be told of on standard error, with a panic when that is full as well. No
+    // request may fail for the want of its line.
+    let builder = builder.log_internal_errors(false);
     if env.get("LOG_FORMAT") == Some("text") {
         Box::new(builder.compact().finish())
     } else {
