@@ -120,7 +120,7 @@ async fn carry_out(admin: Client, mut orders: mpsc::UnboundedReceiver<Order>) {
 }
 
 /// Where runs keep their data: in memory where there is room for it.
-fn folder_of_runs() -> PathBuf {
+pub(crate) fn folder_of_runs() -> PathBuf {
     let room = rustix::fs::statvfs(MEMORY_FOLDER).map_or(0, |stat| stat.f_bavail * stat.f_frsize);
     if room >= MEMORY_FOLDER_BYTES_MIN { MEMORY_FOLDER.into() } else { std::env::temp_dir() }
 }
