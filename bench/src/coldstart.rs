@@ -3,6 +3,7 @@
 mod candidate;
 mod deployment;
 mod encrypted;
+mod table;
 mod zipped;
 
 use std::fs::{self, File};

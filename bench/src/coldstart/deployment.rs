@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use super::encrypted::{Authority, Roots};
+use super::table;
 use crate::almanac::Almanac;
 
 pub(super) struct Deployment {
@@ -20,6 +21,7 @@ impl Deployment {
     pub(super) async fn start(folder: &Path, almanac: &Almanac, upstream: SocketAddr) -> Result<Self> {
         let authority = Authority::make(&folder.join("tls"))?;
         let model = authority.listen_before(upstream).await?;
+        let table = authority.listen_before(table::spawn().await?).await?;
         let database = authority.listen_before_database(almanac.socket_folder()).await?;
         let url = |login| {
             let port = database.port();
@@ -34,6 +36,8 @@ impl Deployment {
             ("AUTH_ISSUERS", issuers.to_string()),
             ("AUTH_SIGNING_KEY", signing_key()?),
             ("AWS_ACCESS_KEY_ID", "bench".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("https://localhost:{}", table.port())),
+            ("AWS_ENDPOINT_URL_SQS", format!("https://localhost:{}", table.port())),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
@@ -43,11 +47,14 @@ impl Deployment {
             ("CLERK_WEBHOOK_SECRET", "whsec_YmVuY2ggb25seQ==".to_owned()),
             ("DATABASE_SERVICE_URL", url("almanac_service")),
             ("DATABASE_URL", url("almanac_app")),
+            ("JOBS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/bench".to_owned()),
             ("METRICS", "emf".to_owned()),
             ("OPENAI_API_KEY", "bench".to_owned()),
             ("OPENAI_BASE_URL", format!("https://localhost:{}/v1", model.port())),
             ("PUBLIC_URL", "https://api.example".to_owned()),
             ("RATE_LIMIT_SCALE", "1000000".to_owned()),
+            ("RELEASE", "bench".to_owned()),
+            ("STORE_TABLE", "bench".to_owned()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
         Ok(Self { settings, authority })
