@@ -96,6 +96,44 @@ async fn lists_are_read_in_order_and_without_gaps() {
     }
 }
 
+/// Whatever order the appends arrive in, who reads along sees each once, in order.
+#[tokio::test]
+async fn a_list_is_read_along_while_it_is_written() {
+    const LENGTH: u32 = 24;
+    let seed = Dice::seed_of_run();
+    for stage in stage::all().await {
+        let (list, name, mut dice) = (stage.key("list"), stage.name, Dice::seeded(seed));
+        let write = async {
+            let mut numbers: Vec<u32> = (1..=LENGTH).collect();
+            while !numbers.is_empty() {
+                // Several are on their way at once, and overtake each other.
+                let mut under_way: Vec<u32> = numbers.drain(..numbers.len().min(1 + dice.below(6))).collect();
+                let turn = dice.below(under_way.len());
+                under_way.rotate_left(turn);
+                let (store, list) = (&stage.one, &list);
+                let appends = under_way.iter().map(|number| async move {
+                    store.append(list, *number, &number.to_be_bytes(), KEPT).await.expect("appended");
+                });
+                join_all(appends).await;
+            }
+        };
+        let read = async {
+            let mut arrived: Vec<u32> = Vec::new();
+            while arrived.len() < LENGTH as usize {
+                let latest = arrived.last().copied().unwrap_or(0);
+                for (number, value) in stage.other.read_after(&list, latest).await.expect("read") {
+                    assert_eq!(value, number.to_be_bytes(), "{name}");
+                    arrived.push(number);
+                }
+                tokio::task::yield_now().await;
+            }
+            arrived
+        };
+        let ((), arrived) = tokio::join!(write, read);
+        assert_eq!(arrived, (1..=LENGTH).collect::<Vec<_>>(), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_place_in_a_list_is_taken_once() {
     for stage in stage::all().await {
