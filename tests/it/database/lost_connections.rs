@@ -1,7 +1,10 @@
 //! One connection, cut at each place where it hurts.
 
+use base::config::Env;
+use base::{Db, params};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::app::{Actor, Answer, TestApp};
 use crate::fakes::cable::{Cable, Cut};
@@ -52,13 +55,34 @@ async fn a_dead_connection_is_replaced_unseen() {
 }
 
 #[tokio::test]
-async fn a_write_of_one_statement_is_not_done_twice() {
+async fn a_write_that_is_one_statement_is_not_done_twice() {
+    let scene = Scene::open().await;
+    let owner: Uuid = scene.alice.id().parse().expect("an id");
+    let db = Db::from_env(&Env::from_pairs([("DATABASE_URL", &scene.cable.url)])).expect("the address is right");
+    let superuser = scene.app.superuser().await;
+    let insert = "insert into outbox (user_id, kind) values ($1, $2)";
+    // Nobody can know whether the last one was committed, so it is told and not done again.
+    for (cut, is_done) in [(Cut::BeforeArrival, true), (Cut::BeforeAnswer, true), (Cut::AtCommit, false)] {
+        db.as_user(owner).await.unwrap().query("select 1", &[]).await.expect("the connection is opened");
+        scene.cable.cut(cut);
+        let kind = format!("{cut:?}");
+        let tx = db.as_writer(owner).await.unwrap();
+        let written = tx.execute_and_commit(insert, params![owner, kind]).await;
+        assert_eq!(written.is_ok(), is_done, "{cut:?}");
+        let count = superuser.query_one("select count(*) from outbox where kind = $1", &[&kind]).await.expect("counts");
+        assert_eq!(count.get::<_, i64>(0), 1, "{cut:?}");
+    }
+    assert_eq!(scene.cable.cuts(), 3);
+}
+
+#[tokio::test]
+async fn an_erasure_is_asked_for_once() {
     let scene = Scene::open().await;
     for (round, cut) in [Cut::BeforeArrival, Cut::BeforeAnswer].into_iter().enumerate() {
         let user = scene.app.register(&format!("user{round}")).await;
         assert_eq!(user.get("/api/users/me").await.status, 200);
         scene.cable.cut(cut);
-        // Asking for an erasure is one statement. Asked again, it would be refused.
+        // Asked again, it would be refused.
         let left = Answer::of(user.request(Method::DELETE, "/api/users/me")).await;
         assert_eq!(left.status, StatusCode::ACCEPTED, "{cut:?}: {}", left.text);
         let erasures = "select count(*) from erasures where user_id::text = $1";
@@ -85,13 +109,13 @@ async fn a_lost_commit_is_told_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_connection_that_dies_again_and_again_is_told() {
+async fn a_database_that_is_away_is_told() {
     let app = TestApp::start().await;
     let alice = app.register("alice").await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let nobody = format!("postgres://almanac_app@{}/nowhere", listener.local_addr().expect("an address"));
     drop(listener);
-    let db = base::Db::from_env(&base::config::Env::from_pairs([("DATABASE_URL", nobody)])).expect("an address");
+    let db = Db::from_env(&Env::from_pairs([("DATABASE_URL", nobody)])).expect("an address");
     let refused = db.as_user(alice.id().parse().expect("an id")).await.err().expect("nobody is there");
     assert_eq!((refused.status().as_u16(), refused.code()), (503, "database_unavailable"));
 }
