@@ -25,9 +25,11 @@ def test_a_schedule_runs_a_job(jobs, job):
 
 
 def test_a_batch_tells_which_messages_failed(jobs):
-    bodies = [json.dumps({"job": "drain"}), "no JSON", json.dumps({"job": "unheard_of"}), json.dumps({"job": "prune"})]
+    deliver = {"job": "deliver", "user_id": "01a1fdf6-e4d3-7cc1-b9e9-4de7b7d37e32"}
+    bodies = [json.dumps(deliver), "no JSON", json.dumps({"job": "unheard_of"}), json.dumps({"job": "prune"})]
     answer = jobs.tell(queue(*bodies))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}
+    assert {line["request_id"] for line in jobs.lines} == set(jobs.request_ids)
 
 
 def test_without_a_database_each_message_comes_again(start):
