@@ -94,6 +94,7 @@ pub(crate) struct HandedOver {
     list: Key,
     number: u32,
     decoder: Decoder,
+    is_answering: bool,
 }
 
 /// What was handed over cannot be read: another version wrote it.
@@ -104,14 +105,27 @@ impl HandedOver {
     /// The reply with this id; none when no other process sees the store.
     pub(crate) fn of(store: &Store, reply: Uuid) -> Option<Self> {
         let list = list_of(reply);
-        store.is_shared().then(|| Self { store: store.clone(), list, number: 0, decoder: Decoder::default() })
+        store.is_shared().then(|| Self {
+            store: store.clone(),
+            list,
+            number: 0,
+            decoder: Decoder::default(),
+            is_answering: true,
+        })
+    }
+
+    /// Whether the writer may yet begin: nothing has come, and the store would have told.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.number == 0 && self.is_answering
     }
 
     /// The parts that came since the last call: none when there are none yet, or the store is away.
     pub(crate) async fn read(&mut self) -> Result<Vec<Part>, Unreadable> {
         let mut parts = Vec::new();
         let reading = self.store.read_after(&self.list, self.number);
-        match timeout(READ_TIME, reading).await {
+        let read = timeout(READ_TIME, reading).await;
+        self.is_answering = matches!(read, Ok(Ok(_)));
+        match read {
             Ok(Ok(batches)) => {
                 for (number, batch) in batches {
                     if number != self.number + 1 {

@@ -9,9 +9,10 @@ use serde_json::json;
 
 use super::environments::{CHUNKS, Environments, THOUGHTS, assert_formed, assert_whole, said, settings};
 use super::reading::{Reading, ai_sdk_body, messages, parts, text, types};
+use crate::app::TestApp;
 use crate::dice::Dice;
-use crate::fakes::dynamodb::Fault;
-use crate::fakes::model::Script;
+use crate::fakes::dynamodb::{DynamoDbFake, Fault};
+use crate::fakes::model::{ModelFake, Script};
 use crate::process::Process;
 
 #[tokio::test]
@@ -74,6 +75,24 @@ async fn what_another_version_hands_over_is_left_alone() {
     let resumed = both.resumed_elsewhere(&conversation).await;
     gate.finish();
     assert_whole(&uncut.rest().await);
+    assert_whole(&resumed.rest().await);
+}
+
+#[tokio::test]
+async fn a_writer_that_hands_nothing_over_is_followed_through_its_row() {
+    let (model, table) = (ModelFake::start().await, DynamoDbFake::start().await);
+    let (model_url, store) = (model.base_url(), table.settings());
+    let [key, url, lease, store @ ..] = settings(&model_url, &store);
+    let here = TestApp::start_with([key, url, lease]).await;
+    let elsewhere = here.second_process_with(store).await;
+    let alice = here.register("alice").await;
+    let gate = model.gated_script(Script::new(CHUNKS).thoughts(THOUGHTS));
+    let asked = Reading::of_send(&alice, &ai_sdk_body("c", "m", "Count")).await;
+    gate.release(4);
+    let mut resumed = Reading::of_resume(&elsewhere.seen_by(&alice), &asked.conversation()).await;
+    resumed.until("two ").await;
+    gate.finish();
+    assert_whole(&asked.rest().await);
     assert_whole(&resumed.rest().await);
 }
 

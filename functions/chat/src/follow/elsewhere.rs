@@ -20,7 +20,7 @@ use crate::live::Part;
 const STORE_INTERVAL: Duration = Duration::from_millis(250);
 /// After so long without a part the row is looked at, and then as often.
 const QUIET_TIME: Duration = Duration::from_secs(1);
-/// For so long the row may have more than was handed over: a writer takes up to a second to learn that it is followed.
+/// For so long the row may have more than was handed over.
 const LAG_MAX: Duration = Duration::from_millis(1500);
 
 /// The reply, from its start to its last part.
@@ -28,6 +28,8 @@ pub(crate) struct ReplyElsewhere {
     row: Row,
     /// None when there is no shared store, or nothing more is expected of it.
     handed_over: Option<HandedOver>,
+    /// How long a writer may take to learn that it is followed: it saves at least twice in its lease.
+    notice_time: Duration,
     stage: Stage,
 }
 
@@ -45,7 +47,8 @@ impl ReplyElsewhere {
     pub(super) fn new(app: &App, owner: Uuid, question_id: Uuid, reply: Message) -> Self {
         let is_written = reply.status == Status::Streaming;
         let handed_over = HandedOver::of(&app.store, reply.id).filter(|_| is_written);
-        Self { row: Row::new(app.db.clone(), owner, question_id, reply), handed_over, stage: Stage::Begun }
+        let row = Row::new(app.db.clone(), owner, question_id, reply);
+        Self { row, handed_over, notice_time: app.lease.0 / 2, stage: Stage::Begun }
     }
 
     /// The next parts, or `None` after the last.
@@ -98,7 +101,8 @@ impl ReplyElsewhere {
                 }
             }
             let now = Instant::now();
-            if ahead_since.is_some_and(|since| now.duration_since(since) >= LAG_MAX) {
+            let lag_max = if handed_over.may_begin() { LAG_MAX + self.notice_time } else { LAG_MAX };
+            if ahead_since.is_some_and(|since| now.duration_since(since) >= lag_max) {
                 tracing::info!(reply_id = %self.row.reply.id, "a reply is not handed over and is followed through its row");
                 self.handed_over = None;
                 break;
