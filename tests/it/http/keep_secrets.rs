@@ -121,7 +121,8 @@ async fn a_program_in_trouble_tells_no_secret() {
     process.line_of(answer.header("x-request-id")).await;
 
     let written = process.end().await;
-    for failed in ["limits", "reported", "credentials_email_key", "\"status\":503", "\"status\":500", "\"status\":409"] {
+    for failed in ["limits", "reported", "credentials_email_key", "\"status\":503", "\"status\":500", "\"status\":409"]
+    {
         assert!(written.contains(failed), "{failed} did not come to pass");
     }
     assert_kept("the log", &written);
