@@ -24,6 +24,7 @@ mod outcome;
 mod prompt;
 mod question;
 mod resume_stream;
+mod saves;
 mod send_conversation_message;
 mod send_message;
 mod stop_reply;
@@ -83,11 +84,6 @@ impl Lease {
     pub fn from_env(env: &Env) -> base::Result<Self> {
         let seconds: u64 = env.parse_or("CHAT_LEASE_SECONDS", LEASE_DEFAULT.as_secs())?;
         Ok(Self(Duration::from_secs(seconds.max(1))))
-    }
-
-    /// How often the text so far is saved, which shows the writer.
-    fn save_interval(self) -> Duration {
-        (self.0 / 5).min(Duration::from_secs(1))
     }
 }
 

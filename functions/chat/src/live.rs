@@ -95,6 +95,11 @@ impl LiveReplies {
         reply
     }
 
+    /// How many are being written.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     pub(crate) fn find(&self, conversation: Uuid) -> Option<Arc<LiveReply>> {
         self.lock().get(&conversation).cloned()
     }

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use base::background;
 use base::request::{self, Request};
-use domain::message::{self, Ended, Ending, Saved};
+use domain::message::{self, Ended, Ending};
 use futures_util::StreamExt;
 use providers::{ChatModel, ChatPrompt, FinishReason, ProviderErrorKind, ReplyEvent, ReplyStream, TokenUsage};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::begin_reply::NewReply;
 use crate::block::Block;
 use crate::live::{LiveReply, Part};
 use crate::outcome::{self, Outcome};
 use crate::prompt::prompt_of;
+use crate::saves::Saves;
 use crate::usage::usage_of;
 use crate::{App, hand_over};
 
@@ -90,18 +90,18 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self, model: ChatModel, prompt: ChatPrompt) {
-        let every = self.guard.app.lease.save_interval();
-        let mut saves = interval_at(Instant::now() + every, every);
-        saves.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut saves = Saves::new(&self.guard.app, self.new.owner, &self.guard.live);
         let outcome = match self.open(&model, &prompt, &mut saves).await {
             Ok(stream) => self.read(stream, &mut saves).await,
             Err(outcome) => outcome,
         };
+        // A save that is still under way finds the reply ended, and does nothing.
+        drop(saves);
         self.end(outcome).await;
     }
 
     /// Waits for the model's first event, heeding stops and showing that the writer lives.
-    async fn open(&self, model: &ChatModel, prompt: &ChatPrompt, saves: &mut Interval) -> Result<ReplyStream, Outcome> {
+    async fn open(&self, model: &ChatModel, prompt: &ChatPrompt, saves: &mut Saves) -> Result<ReplyStream, Outcome> {
         let opening = model.stream(prompt);
         tokio::pin!(opening);
         loop {
@@ -109,17 +109,17 @@ impl Writer {
                 biased;
                 cause = self.guard.live.asked_to_end() => return Err(cause.into()),
                 opened = &mut opening => return opened.map_err(|error| Outcome::broke(&error)),
-                _ = saves.tick() => if let Some(outcome) = self.save().await { return Err(outcome) },
+                outcome = saves.step(&self.content) => if let Some(outcome) = outcome { return Err(outcome) },
             }
         }
     }
 
-    async fn read(&mut self, mut stream: ReplyStream, saves: &mut Interval) -> Outcome {
+    async fn read(&mut self, mut stream: ReplyStream, saves: &mut Saves) -> Outcome {
         loop {
             tokio::select! {
                 biased;
                 cause = self.guard.live.asked_to_end() => return cause.into(),
-                _ = saves.tick() => if let Some(outcome) = self.save().await { return outcome },
+                outcome = saves.step(&self.content) => if let Some(outcome) = outcome { return outcome },
                 event = stream.next() => match event {
                     Some(Ok(ReplyEvent::Text(text))) => {
                         if self.take_text(text) {
@@ -157,31 +157,6 @@ impl Writer {
             self.guard.live.push(parts);
         }
         is_full
-    }
-
-    /// Saves the text so far. A database that is away for a moment is no reason to end.
-    async fn save(&self) -> Option<Outcome> {
-        let app = &self.guard.app;
-        let saving = async {
-            let tx = app.db.as_user(self.new.owner).await?;
-            let lease = app.lease.0.as_secs_f64();
-            let saved = message::save_progress(tx, self.new.owner, self.new.reply_id, &self.content, lease).await?;
-            Ok::<_, base::Error>(saved)
-        };
-        match saving.await {
-            Ok(Saved::Alive { is_followed }) => {
-                if is_followed {
-                    hand_over::begin(&app.store, &self.guard.live);
-                }
-                None
-            }
-            Ok(Saved::StopRequested) => Some(Outcome::Stopped),
-            Ok(Saved::Lost) => Some(Outcome::Lost),
-            Err(error) => {
-                tracing::warn!(?error, reply_id = %self.new.reply_id, "a reply could not be saved; it goes on");
-                None
-            }
-        }
     }
 
     async fn end(mut self, outcome: Outcome) {
