@@ -160,3 +160,18 @@ async fn a_wrong_setting_is_told_without_its_value() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_cause_leaves_out_the_rows_that_postgresql_quotes() {
+    let app = TestApp::start().await;
+    let admin = app.superuser().await;
+    let twice =
+        format!("create temporary table words (word text unique); insert into words values ('{WORD}'), ('{WORD}')");
+    let error = admin.batch_execute(&twice).await.expect_err("it is there already");
+    let detail = error.as_db_error().and_then(|error| error.detail()).expect("a superuser is told").to_owned();
+    assert!(detail.contains(WORD), "{detail}");
+    let error = base::Error::from(error);
+    let told = format!("{:?} {error:?}", error.cause());
+    assert!(told.contains("words_word_key") && told.contains("23505"), "{told}");
+    assert_kept("the cause", &told);
+}
