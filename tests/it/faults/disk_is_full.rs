@@ -21,7 +21,7 @@ const DISK_MIB: usize = 160;
 const DESCRIPTION_CHARS: usize = 15_000;
 /// With so many, room would have been needed many times.
 const WRITES_MAX: usize = 400;
-const BLOCK: [u8; 64 * 1024] = [0; 64 * 1024];
+static BLOCK: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// As root of a new user namespace mounts the disk, then becomes an ordinary user of one more, as PostgreSQL runs for
 /// nobody who is root. Each step becomes the next, so what is started is in the end the program itself.

@@ -75,7 +75,10 @@ async fn a_lane_that_is_not_this_callers_or_not_due_is_no_failure() {
     assert_eq!(handle(&outbox, deliver.clone(), LONG).await.unwrap()["count"], 0, "in other hands");
     let due_at = outbox.clock.now() + Duration::from_mins(1);
     assert!(outbox.settle(&held, Settlement::Failed { due_at, reason: String::new() }).await);
-    assert_eq!(handle(&outbox, batch(std::slice::from_ref(&deliver)), LONG).await.unwrap(), json!({"batchItemFailures": []}));
+    assert_eq!(
+        handle(&outbox, batch(std::slice::from_ref(&deliver)), LONG).await.unwrap(),
+        json!({"batchItemFailures": []})
+    );
     assert_eq!(outbox.standings().await[0].attempts, 1, "not due");
     outbox.clock.advance(Duration::from_mins(2));
     assert_eq!(handle(&outbox, deliver, LONG).await.unwrap()["count"], 1);
