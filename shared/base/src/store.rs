@@ -82,7 +82,8 @@ impl Store {
     }
 
     /// Counts one more and lets it happen, or refuses it and counts nothing. Concurrent calls, of all processes
-    /// together, never get more than the pace allows; when an answer is lost, one that did not happen may be counted.
+    /// together, never get more than the pace allows; when an answer is lost while others ask for the same key, one may
+    /// be counted twice.
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ impl Store {
         let now_us = self.clock.now().as_microsecond();
         match &self.place {
             Place::Memory(memory) => Ok(memory.arrivals.admit(key, pace, now_us)),
-            Place::DynamoDb(table) => table.admit(key, pace, now_us).await,
+            Place::DynamoDb(table) => table.admit(key, pace, now_us, &self.clock.new_id().simple().to_string()).await,
         }
     }
 

@@ -1,8 +1,8 @@
 //! The short-lived store as a DynamoDB table.
 //!
 //! An item has the key's space and hash (`pk`), its number in a list or 0 (`sk`), and when it ends in seconds
-//! (`expires_at`, which the table's TTL deletes by, hours later or days). A limit's item has `arrival_us` beside them,
-//! any other a `content`. All changes are single conditional writes, so no transaction is ever needed.
+//! (`expires_at`, which the table's TTL deletes by, hours later or days). A limit's item has `arrival_us` and
+//! `admission` beside them, any other a `content`. All changes are single conditional writes, so no transaction is ever needed.
 
 mod item;
 
@@ -15,7 +15,10 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use self::item::{Item, arrival_of, bytes, content_of, is_alive, item_key, number, number_of, partition, whole_item};
+use self::item::{
+    Item, admission_of, arrival_of, bytes, content_of, is_alive, item_key, number, number_of, partition, text,
+    whole_item,
+};
 use super::memory::Arrivals;
 use super::{Admission, Key, Pace, StoreError, seconds_up};
 use crate::aws::{Account, Patience};
@@ -59,9 +62,10 @@ impl DynamoDbStore {
     }
 
     /// An idle key is booked from now on, a busy one for a step more; each is one conditional update, tried in the
-    /// order in which they are likely. A lost answer may count one that is then tried and counted again: a limit may
-    /// be used up too early, and is never exceeded.
-    pub(super) async fn admit(&self, key: &Key, pace: Pace, now_us: i64) -> Result<Admission, StoreError> {
+    /// order in which they are likely. The item remembers the last admission by its id, so that one whose answer was
+    /// lost is found done and not counted again, unless another came between: then a limit is used up too early. It
+    /// is never exceeded.
+    pub(super) async fn admit(&self, key: &Key, pace: Pace, now_us: i64, id: &str) -> Result<Admission, StoreError> {
         let booked = &self.0.booked;
         let mut arrival = booked.find(key);
         for _ in 0..ADMIT_CALLS_MAX {
@@ -70,16 +74,20 @@ impl DynamoDbStore {
             }
             let is_busy = arrival.is_some_and(|arrival| arrival > now_us);
             let update = if is_busy { self.extend(key, pace, now_us) } else { self.begin(key, pace, now_us) };
-            match update.send().await {
-                Ok(output) => {
-                    let next = output.attributes().and_then(arrival_of).ok_or_else(unreadable)?;
-                    booked.raise(key, next, now_us);
-                    return Ok(Admission::admitted(next, now_us));
+            let (item, is_done) = match update.expression_attribute_values(":id", text(id)).send().await {
+                Ok(output) => (output.attributes, true),
+                Err(error) => {
+                    let item = self.item_after(key, error).await?;
+                    let is_done = item.as_ref().and_then(admission_of) == Some(id);
+                    (item, is_done)
                 }
-                Err(error) => arrival = self.arrival_after(key, error).await?,
-            }
+            };
+            arrival = item.as_ref().and_then(arrival_of);
             if let Some(arrival) = arrival {
                 booked.raise(key, arrival, now_us);
+            }
+            if is_done {
+                return arrival.map(|arrival| Admission::admitted(arrival, now_us)).ok_or_else(unreadable);
             }
         }
         Err(StoreError::Away("the key changes too often".into()))
@@ -93,7 +101,7 @@ impl DynamoDbStore {
     /// Books an idle key.
     fn begin(&self, key: &Key, pace: Pace, now_us: i64) -> UpdateItemFluentBuilder {
         self.book(key, pace, now_us)
-            .update_expression("SET arrival_us = :next, expires_at = :ends")
+            .update_expression("SET arrival_us = :next, expires_at = :ends, admission = :id")
             .condition_expression("attribute_not_exists(pk) OR arrival_us <= :now")
             .expression_attribute_values(":next", number(now_us + pace.step_us()))
     }
@@ -101,8 +109,8 @@ impl DynamoDbStore {
     /// Books a busy key for a step more, unless that is more than its pace allows.
     fn extend(&self, key: &Key, pace: Pace, now_us: i64) -> UpdateItemFluentBuilder {
         self.book(key, pace, now_us)
-            .update_expression("SET arrival_us = arrival_us + :step, expires_at = :ends")
-            .condition_expression("arrival_us > :now AND arrival_us <= :latest")
+            .update_expression("SET arrival_us = arrival_us + :step, expires_at = :ends, admission = :id")
+            .condition_expression("arrival_us > :now AND arrival_us <= :latest AND admission <> :id")
             .expression_attribute_values(":step", number(pace.step_us()))
             .expression_attribute_values(":latest", number(pace.latest_us(now_us)))
     }
@@ -119,18 +127,17 @@ impl DynamoDbStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// Until when a key is booked, after an update's condition did not hold.
-    async fn arrival_after(&self, key: &Key, error: SdkError<UpdateItemError>) -> Result<Option<i64>, StoreError> {
-        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
-            return Err(away(error));
-        };
-        if let Some(item) = failed.item() {
-            return Ok(arrival_of(item));
+    /// What is there, after an update's condition did not hold.
+    async fn item_after(&self, key: &Key, error: SdkError<UpdateItemError>) -> Result<Option<Item>, StoreError> {
+        match error.into_service_error() {
+            UpdateItemError::ConditionalCheckFailedException(failed) if failed.item().is_some() => Ok(failed.item),
+            // Not every stand-in for DynamoDB tells the item.
+            UpdateItemError::ConditionalCheckFailedException(_) => {
+                let found = self.limits().get_item().table_name(&self.0.table).set_key(Some(item_key(key, 0)));
+                Ok(found.consistent_read(true).send().await.map_err(away)?.item)
+            }
+            error => Err(away(error)),
         }
-        // Not every stand-in for DynamoDB tells the item.
-        let found = self.limits().get_item().table_name(&self.0.table).set_key(Some(item_key(key, 0)));
-        let found = found.consistent_read(true).send().await.map_err(away)?;
-        Ok(found.item().and_then(arrival_of))
     }
 
     /// Done twice it is as done once.

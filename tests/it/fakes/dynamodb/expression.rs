@@ -46,6 +46,9 @@ fn term_holds(term: &str, item: Option<&Item>, values: &Values) -> Result<bool, 
     };
     let (left, right) = (operand(left, item, values)?, operand(right, item, values)?);
     // What is not there compares as nothing at all.
+    if let ("<>", Some(left), Some(right)) = (operator, left, right) {
+        return Ok(left != right);
+    }
     let Some(order) = left.zip(right).and_then(|(left, right)| compare(left, right)) else { return Ok(false) };
     match operator {
         "=" => Ok(order == Ordering::Equal),

@@ -37,12 +37,21 @@ pub(super) fn bytes(value: &[u8]) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }
 
+pub(super) fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
 pub(super) fn number_of(item: &Item, name: &str) -> Option<i64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
 pub(super) fn arrival_of(item: &Item) -> Option<i64> {
     number_of(item, "arrival_us")
+}
+
+/// The id of the last admission.
+pub(super) fn admission_of(item: &Item) -> Option<&str> {
+    item.get("admission")?.as_s().ok().map(String::as_str)
 }
 
 pub(super) fn content_of(mut item: Item) -> Option<Vec<u8>> {
