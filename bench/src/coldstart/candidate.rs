@@ -116,8 +116,8 @@ impl Candidate {
         if number == ANSWERS {
             self.figures.last_answer_ms.push(first_ms);
         }
-        // The voice proxy holds words back until they make a sentence, so their way says nothing.
-        if self.name != "conversation" {
+        // The voice proxy holds words back until they make a sentence, and others tell what was said long ago.
+        if [BARE, "chat"].contains(&self.name.as_str()) {
             let delays = answer.delays_ms();
             self.figures.first_delay_ms.extend(delays.first());
             self.figures.delays_ms.extend(delays);
