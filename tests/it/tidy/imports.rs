@@ -82,3 +82,17 @@ fn a_crate_is_named_as_its_folder_and_shares_the_workspaces_rules() {
     }
     settle("Crates take names from folders; lints and shared versions from the workspace.", &breaches);
 }
+
+/// `cargo deny check` knows more, but is not everywhere.
+#[test]
+fn what_deny_toml_forbids_is_not_locked() {
+    let (deny, lock) = (read("deny.toml"), read("Cargo.lock"));
+    let list = deny.split_once("\ndeny = [\n").and_then(|(_, rest)| rest.split_once("\n]")).expect("a list").0;
+    // A crate with wrappers is forbidden to all others only.
+    let entries = list.lines().filter(|line| !line.contains("wrappers"));
+    let names: Vec<&str> = entries.map(|line| line.split('"').nth(1).expect("a name in quotes")).collect();
+    assert!(names.contains(&"rustls"), "{names:?}");
+    let locked = |name: &&str| lock.contains(&format!("\nname = \"{name}\"\n"));
+    let breaches: Vec<String> = names.into_iter().filter(locked).map(str::to_owned).collect();
+    settle("deny.toml says why these may not come in; Cargo.lock has them.", &breaches);
+}
