@@ -8,6 +8,8 @@ mod database_restarts;
 mod descriptors;
 mod disk_is_full;
 mod load;
+// Others have no full device.
+#[cfg(target_os = "linux")]
 mod log_is_full;
 mod own_postgres;
 mod termination;

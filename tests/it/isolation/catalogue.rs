@@ -59,6 +59,8 @@ const FUNCTIONS: &str = "
     from pg_proc p
     where (p.pronamespace = 'almanac'::regnamespace or p.pronamespace = 'public'::regnamespace and p.prosecdef)
       and not coalesce(p.proconfig @> array['search_path=\"\"'], false)
+      -- Of one with a body as in standard SQL, names were looked up when it was made.
+      and p.prosqlbody is null
     union all
     select format('%s runs as %s', p.oid::regprocedure, p.proowner::regrole)
     from pg_proc p

@@ -166,6 +166,9 @@ async fn of_functions(stage: &Stage) -> Vec<Mutation> {
     let mut all = Vec::new();
     let functions =
         "select oid::regprocedure::text from pg_proc where pronamespace = 'almanac'::regnamespace order by 1";
+    // A body as in standard SQL looks nothing up when it runs.
+    let resolved = "select oid::regprocedure::text from pg_proc where prosqlbody is not null";
+    let resolved = stage.names(resolved).await;
     for function in stage.names(functions).await {
         for role in ["public", "anon", "authenticated"] {
             all.push(mutation(
@@ -173,10 +176,12 @@ async fn of_functions(stage: &Stage) -> Vec<Mutation> {
                 format!("revoke execute on function {function} from {role}"),
             ));
         }
-        all.push(mutation(
-            format!("alter function {function} set search_path = public"),
-            format!("alter function {function} set search_path = ''"),
-        ));
+        if !resolved.contains(&function) {
+            all.push(mutation(
+                format!("alter function {function} set search_path = public"),
+                format!("alter function {function} set search_path = ''"),
+            ));
+        }
         all.push(mutation(
             format!("alter function {function} owner to postgres"),
             format!("alter function {function} owner to service_role"),
