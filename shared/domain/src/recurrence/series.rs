@@ -175,6 +175,8 @@ pub struct Instances<'s> {
     /// How far the added dates have been taken.
     added: &'s [DateTime],
     until: Option<Timestamp>,
+    /// The start's instant, when clocks skip its local time: they show some later times of the rule before it.
+    skipped_start: Option<Timestamp>,
     /// A local time taken from the two above and not yet used.
     ahead: Option<DateTime>,
     /// Occurrences whose local time is skipped by clocks, with the time those show instead. They wait until it is
@@ -195,12 +197,14 @@ impl<'s> Instances<'s> {
             rule.seek(from);
             added = &added[added.partition_point(|time| *time < from)..];
         }
+        let start = series.zone.instant(series.start);
         Self {
             series,
             resolver: Resolver::new(&series.zone),
             rule: rule.peekable(),
             added,
             until,
+            skipped_start: (series.zone.local(start) != series.start).then_some(start),
             ahead: None,
             held: VecDeque::new(),
             last: None,
@@ -222,9 +226,10 @@ impl<'s> Instances<'s> {
             if of_added == Some(time) {
                 self.added = &self.added[1..];
             }
-            let is_over =
-                of_added != Some(time) && self.until.is_some_and(|until| self.series.zone.instant(time) > until);
-            if !is_over && self.series.removed.binary_search(&time).is_err() {
+            let instant = || self.series.zone.instant(time);
+            let is_beyond = self.until.is_some_and(|until| instant() > until)
+                || self.skipped_start.is_some_and(|start| instant() < start);
+            if (!is_beyond || of_added == Some(time)) && self.series.removed.binary_search(&time).is_err() {
                 return Some(time);
             }
         }

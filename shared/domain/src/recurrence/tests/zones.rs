@@ -63,6 +63,22 @@ fn half_hours_and_whole_days_are_skipped_too() {
     );
 }
 
+/// Nothing is before the start, by no clock.
+#[test]
+fn a_start_that_clocks_skip_comes_first() {
+    // 02:30 of the day that Apia skipped is 02:30 of the next, whose 02:00 is the rule's but half an hour too early.
+    check(
+        "DTSTART;TZID=Pacific/Apia:20111230T023000\nRRULE:FREQ=MINUTELY;INTERVAL=10;BYHOUR=2",
+        &[
+            "2011-12-30T12:30:00Z",
+            "2011-12-30T12:40:00Z",
+            "2011-12-30T12:50:00Z",
+            "2011-12-31T12:00:00Z",
+            "2011-12-31T12:10:00Z",
+        ],
+    );
+}
+
 /// The images that functions run in have no time zone database of their own.
 #[test]
 fn zones_are_known_wherever_it_runs() {
