@@ -166,3 +166,25 @@ pub(crate) async fn call(address: SocketAddr, request: &[u8]) -> Result<Value> {
 pub(crate) async fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?)
 }
+
+/// SQL that lays out a user's messages, in conversations of twenty.
+pub(crate) fn messages(user: &str, count: usize) -> String {
+    format!(
+        "with c as (
+             insert into conversations (id, user_id, title, created_at, updated_at)
+             select gen_random_uuid(), '{user}', 'Plans ' || n, now(), now()
+             from generate_series(1, {count} / 20) n
+             returning id
+         ), numbered as (
+             select id, row_number() over () as number from c
+         )
+         insert into messages (id, conversation_id, user_id, role, content, model, finish_reason, input_tokens,
+                               output_tokens, created_at, updated_at)
+         select gen_random_uuid(), c.id, '{user}', case when n % 2 = 1 then 'user' else 'assistant' end,
+                repeat('Some words about the plan for ' || n || '. ', 8), 'openai/bench',
+                case when n % 2 = 0 then 'stop' end, case when n % 2 = 0 then 90 end,
+                case when n % 2 = 0 then 60 end, now() - make_interval(mins => n), now() - make_interval(mins => n)
+         from generate_series(1, {count}) n
+         join numbered c on c.number = 1 + n % ({count} / 20)"
+    )
+}

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::almanac::{Almanac, User};
+use crate::almanac::{Almanac, User, messages};
 use crate::beside::{Case, HEAD, Question, Time};
 use crate::report::Report;
 use crate::{upstream, wire};
 
 const USERS: usize = 100;
-const MESSAGES_PER_USER: i32 = 1000;
+const MESSAGES_PER_USER: usize = 1000;
 const ROWS_PER_PAGE: usize = 50;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The program to measure.
@@ -58,32 +59,14 @@ pub(crate) async fn run(arguments: &Arguments, mut report: Report) -> Result<()>
 async fn fill(almanac: &Almanac, users: &[User]) -> Result<()> {
     let client = almanac.superuser().await?;
     for user in users {
-        let sql = format!(
-            "with c as (
-                 insert into conversations (id, user_id, title, created_at, updated_at)
-                 select gen_random_uuid(), '{user}', 'Plans ' || n, now(), now() from generate_series(1, {count} / 20) n
-                 returning id
-             ), numbered as (
-                 select id, row_number() over () as number from c
-             )
-             insert into messages (id, conversation_id, user_id, role, content, model, finish_reason, input_tokens,
-                                   output_tokens, created_at, updated_at)
-             select gen_random_uuid(), c.id, '{user}', case when n % 2 = 1 then 'user' else 'assistant' end,
-                    repeat('Some words about the plan for ' || n || '. ', 8), 'openai/bench',
-                    case when n % 2 = 0 then 'stop' end, case when n % 2 = 0 then 90 end,
-                    case when n % 2 = 0 then 60 end,
-                    now() - make_interval(mins => n), now() - make_interval(mins => n)
-             from generate_series(1, {count}) n join numbered c on c.number = 1 + n % ({count} / 20)",
-            user = user.id,
-            count = MESSAGES_PER_USER
-        );
+        let sql = messages(&user.id, MESSAGES_PER_USER);
         client.batch_execute(&sql).await.context("cannot lay out the messages")?;
     }
     client.batch_execute("vacuum analyze conversations").await?;
     client.batch_execute("vacuum analyze messages").await?;
     client.batch_execute("checkpoint").await?;
     let count: i64 = client.query_one("select count(*) from messages", &[]).await?.get(0);
-    ensure!(count == i64::try_from(USERS)? * i64::from(MESSAGES_PER_USER), "{count} messages were laid out");
+    ensure!(count == i64::try_from(USERS * MESSAGES_PER_USER)?, "{count} messages were laid out");
     Ok(())
 }
 

@@ -154,6 +154,18 @@ impl TestApp {
     pub(crate) async fn superuser(&self) -> Client {
         self.database.superuser().await
     }
+
+    /// Ends the product's connections to its database, which takes no new ones.
+    pub(crate) async fn close_database(&self) {
+        let admin = self.superuser().await;
+        let database: String = admin.query_one("select current_database()::text", &[]).await.expect("a name").get(0);
+        let closed = format!(
+            "revoke connect on database {database} from public;
+             select pg_terminate_backend(pid, 5000) from pg_stat_activity
+             where datname = '{database}' and usename in ('almanac_app', 'almanac_service')"
+        );
+        admin.batch_execute(&closed).await.expect("arranged");
+    }
 }
 
 impl Drop for TestApp {

@@ -146,11 +146,9 @@ def test_first_requests_at_once_build_nothing_again():
     """`cargo lambda watch` asks cargo to build and run each function with its first request."""
     paths = {"health": "/api/health", "tasks": "/api/tasks", "notes": "/api/notes", "users": "/api/users/me"}
     built_at = {function: (TARGET / "debug" / function).stat().st_mtime_ns for function in paths}
-    began = time.monotonic()
     with LocalLambda("--watch", until="A first call:") as local, ThreadPoolExecutor(len(paths)) as callers:
         calls = {path: callers.submit(local.call, "GET", path, timeout_s=FIRST_REQUEST_S) for path in paths.values()}
         answers = {path: call.result()[0] for path, call in calls.items()}
         assert answers == {"/api/health": 200, "/api/tasks": 401, "/api/notes": 401, "/api/users/me": 401}, local.log
         assert "Compiling" not in local.log
     assert built_at == {function: (TARGET / "debug" / function).stat().st_mtime_ns for function in paths}
-    assert time.monotonic() - began < FIRST_REQUEST_S

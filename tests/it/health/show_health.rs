@@ -21,14 +21,7 @@ async fn asks_the_database_when_told_to() {
 #[tokio::test]
 async fn is_503_without_the_database() {
     let app = TestApp::start().await;
-    let admin = app.superuser().await;
-    let database: String = admin.query_one("select current_database()::text", &[]).await.expect("a name").get(0);
-    let closed = format!(
-        "revoke connect on database {database} from public;
-         select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = '{database}' and usename = 'almanac_app'"
-    );
-    admin.batch_execute(&closed).await.expect("arranged");
+    app.close_database().await;
     let answer = app.anon().get("/api/health?deep=1").await;
     assert_eq!(answer.status, 503, "{}", answer.text);
     assert_eq!(answer.json()["checks"]["database"], "failing");

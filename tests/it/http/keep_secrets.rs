@@ -109,13 +109,7 @@ async fn a_program_in_trouble_tells_no_secret() {
     admin.batch_execute("alter table public.tasks rename to gone").await.expect("arranged");
     let task = json!({"title": WORD});
     user.post("/api/tasks", &task).await.assert_problem(500, "internal");
-    let database: String = admin.query_one("select current_database()::text", &[]).await.expect("a name").get(0);
-    let closed = format!(
-        "revoke connect on database {database} from public;
-         select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = '{database}' and usename in ('almanac_app', 'almanac_service')"
-    );
-    admin.batch_execute(&closed).await.expect("arranged");
+    app.close_database().await;
     let answer = user.post("/api/notes", &task).await;
     assert_eq!(answer.status, 503, "{}", answer.text);
     process.line_of(answer.header("x-request-id")).await;

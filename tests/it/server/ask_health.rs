@@ -19,14 +19,7 @@ async fn all_is_well_while_the_program_and_its_database_answer() {
     let (is_well, said) = ask(port).await;
     assert!(is_well && said.contains("\"status\":\"ok\""), "{said}");
 
-    let admin = app.superuser().await;
-    let database: String = admin.query_one("select current_database()::text", &[]).await.expect("a name").get(0);
-    let closed = format!(
-        "revoke connect on database {database} from public;
-         select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = '{database}' and usename = 'almanac_app'"
-    );
-    admin.batch_execute(&closed).await.expect("arranged");
+    app.close_database().await;
     let (is_well, said) = ask(port).await;
     assert!(!is_well && said.contains("503") && said.contains("\"database\":\"failing\""), "{said}");
 }
