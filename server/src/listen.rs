@@ -16,7 +16,7 @@ pub fn address(env: &Env) -> Result<SocketAddr> {
     Ok(SocketAddr::new(host, env.parse_or("PORT", PORT)?))
 }
 
-/// Takes the address. Callers that connect before [`serve`] runs wait in the system's queue.
+/// Takes the address. Callers that connect before [`Serving`](crate::serving::Serving) starts wait in the system's queue.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         Failure::new(match error.kind() {

@@ -21,7 +21,7 @@ impl HttpClient {
     }
 }
 
-/// A client for vendors' APIs. The first one of a process sets up [`tls`](crate::tls), which may take tens of
+/// A client for vendors' APIs. The first one of a process sets up [`tls`], which may take tens of
 /// milliseconds: build it on first use, and clone it.
 ///
 /// It follows no redirects: a redirect could carry a key to another host.

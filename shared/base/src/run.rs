@@ -1,6 +1,6 @@
 //! Puts a router on AWS Lambda.
 //!
-//! `lambda_runtime` polls for invocations; answering them is done here, in [`answer`], because its own
+//! `lambda_runtime` polls for invocations; answering them is done here, in [`mod@answer`], because its own
 //! client leaves Nagle's algorithm on: every streamed chunk then waits about 42 ms for the other side's
 //! delayed acknowledgement. `Runtime::layer` is the public seam for it: the layer below does not wrap the
 //! runtime's own answering service but takes its place.
