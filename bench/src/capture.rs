@@ -42,6 +42,8 @@ impl<'a> Capture<'a> {
         for setting in ["log_statement = 'all'", "log_line_prefix = '%u|'"] {
             client.batch_execute(&format!("alter system set {setting}")).await?;
         }
+        // The program starts its server so that no log holds parameters. A login's own setting has precedence.
+        client.batch_execute(&format!("alter role {LOGIN} set log_error_verbosity = 'default'")).await?;
         reload(&client).await?;
         Ok(Self { almanac, client, log: almanac.database_log() })
     }
@@ -66,12 +68,16 @@ impl<'a> Capture<'a> {
         for setting in ["log_statement", "log_line_prefix"] {
             self.client.batch_execute(&format!("alter system reset {setting}")).await?;
         }
+        self.client.batch_execute(&format!("alter role {LOGIN} reset log_error_verbosity")).await?;
         reload(&self.client).await
     }
 }
 
+/// A session takes its login's settings when it begins, so the program begins new ones.
 async fn reload(client: &tokio_postgres::Client) -> Result<()> {
     client.batch_execute("select pg_reload_conf()").await?;
+    let sessions = format!("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = '{LOGIN}'");
+    client.batch_execute(&sessions).await?;
     tokio::time::sleep(SETTLING).await;
     Ok(())
 }
