@@ -37,6 +37,7 @@ use base::{Clock, Db};
 use domain::{erasure, outbox};
 use uuid::Uuid;
 
+pub use domain::erasure::Repeat;
 pub use domain::outbox::DeadEntry;
 pub use handle::handle;
 pub use job::Job;
@@ -108,9 +109,8 @@ impl App {
         Ok(outbox::retry_dead(self.db.as_service().await?, id, self.clock.now()).await?)
     }
 
-    /// Leaves the erasure of a user who is back from an old backup to the outbox; false when there is no such user, or one
-    /// who waits for it. Nobody gets a receipt.
-    pub async fn erase(&self, owner: Uuid) -> base::Result<bool> {
+    /// Leaves the erasure of a user who is back from an old backup to the outbox. Nobody gets a receipt.
+    pub async fn erase(&self, owner: Uuid) -> base::Result<Repeat> {
         let (id, group) = (self.clock.new_id(), self.clock.new_id());
         let receipt_hash = SecretToken::generate()?.hash();
         let tx = self.db.as_job(owner, group).await?;

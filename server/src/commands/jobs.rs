@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base::Error;
 use base::config::Env;
 use clap::Subcommand;
-use jobs::{App, DeadEntry, Job};
+use jobs::{App, DeadEntry, Job, Repeat};
 use uuid::Uuid;
 
 use super::{service_env, told};
@@ -50,6 +50,8 @@ fn job_of(name: &str) -> std::result::Result<Job, String> {
 }
 
 pub(super) async fn run(env: Env, command: Command) -> Result<()> {
+    // Standard output is what was asked for.
+    base::log::start_on_stderr(&env);
     let app = app(env)?;
     let done = match command {
         Command::List => list(&app).await,
@@ -99,10 +101,10 @@ async fn retry(app: &App, ids: Vec<i64>) -> base::Result<()> {
 
 async fn erase(app: &App, users: Vec<Uuid>) -> base::Result<()> {
     for user in users {
-        let what = if app.erase(user).await? {
-            "is shut out and about to be erased"
-        } else {
-            "is not there, or waits to be erased already"
+        let what = match app.erase(user).await? {
+            Repeat::Begun => "is shut out and about to be erased",
+            Repeat::Waiting => "waits to be erased already",
+            Repeat::Gone => "is not there",
         };
         terminal::say(&format!("{user} {what}"));
     }

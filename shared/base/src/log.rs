@@ -15,13 +15,29 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::Env;
 use crate::request;
 
-/// Starts logging. `RUST_LOG` filters by level and module, as in `info,hyper=debug` (default `info`); `LOG_FORMAT=text`
+/// The target of lines that are written whatever `RUST_LOG` says: what must be found in the log later, as it may
+/// stand nowhere else.
+pub const RECORD: &str = "record";
+
+/// Starts logging on standard output. `RUST_LOG` filters by level and module, as in `info,hyper=debug` (default `info`); `LOG_FORMAT=text`
 /// is easier on human eyes.
 ///
 /// Does nothing when a logger is already running.
 pub fn start(env: &Env) {
+    start_on(env, std::io::stdout);
+}
+
+/// The same on standard error, for commands whose standard output is an answer.
+pub fn start_on_stderr(env: &Env) {
+    start_on(env, std::io::stderr);
+}
+
+fn start_on<W>(env: &Env, writer: W)
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
     // A second start, as in tests, is no fault: the first logger stays.
-    if subscriber(env, std::io::stdout).try_init().is_ok() {
+    if subscriber(env, writer).try_init().is_ok() {
         log_panics();
     }
 }
@@ -43,6 +59,7 @@ where
     // Not `EnvFilter`, which brings regular expressions into every function: 4 % of its machine code.
     let info = || Targets::new().with_default(LevelFilter::INFO);
     let filter = env.get("RUST_LOG").and_then(|text| text.parse::<Targets>().ok()).unwrap_or_else(info);
+    let filter = filter.with_target(RECORD, LevelFilter::INFO);
     let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_target(false).with_writer(writer);
     // A line that cannot be written would be told of on standard error, with a panic when that is full as well. No
     // request may fail for the want of its line.

@@ -1,11 +1,16 @@
 //! Erasure: a user asks for it, a job deletes them with every trace, and a receipt tells them afterwards.
 //!
-//! An issuer that deletes a user is such a wish, too. What is deleted, and how it is verified, is `almanac.erase_user` in `migrations/20261121000450_privacy.sql`, one
-//! transaction. Users who have much lose the most of it before, a bounded number of rows at a time.
+//! An issuer that deletes a user is such a wish, too. What is deleted, and how it is verified, is `almanac.erase_user` in
+//! `migrations/20261121000450_privacy.sql`, one transaction. Users who have much lose the most of it before, a bounded
+//! number of rows at a time.
+//!
+//! The log records who asks to be erased and who was, whatever else it leaves out: when the database is restored from a
+//! backup it does not know them any more, and they must be erased again.
 
 use std::collections::BTreeMap;
 
 use base::db::Tx;
+use base::log::RECORD;
 use base::params;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,6 +36,17 @@ pub enum Request {
     Deactivated,
     /// Administrators must first hand that over.
     Administrator,
+}
+
+/// What became of an erasure that must be done once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// It will be done. The user is shut out from now on.
+    Begun,
+    /// The user waits to be erased already.
+    Waiting,
+    /// There is no such user.
+    Gone,
 }
 
 /// An erasure, as whoever has its receipt sees it.
@@ -75,6 +91,9 @@ pub async fn request(mut tx: Tx, owner: Uuid, id: Uuid, receipt_hash: &[u8], now
         tx.announce_after_commit(owner);
     }
     tx.commit().await?;
+    if request == Request::Accepted {
+        record(owner, "requested");
+    }
     Ok(request)
 }
 
@@ -90,29 +109,38 @@ pub async fn request_of_subject(
     now: Timestamp,
 ) -> Result<(), Error> {
     let sql = "select user_id from almanac.erase_subject($1, $2, $3, $4, $5)";
-    if let Some(row) = tx.query_opt(sql, params![issuer, subject, id, receipt_hash, now]).await? {
-        tx.announce_after_commit(row.get("user_id"));
+    let row = tx.query_opt(sql, params![issuer, subject, id, receipt_hash, now]).await?;
+    let owner = row.map(|row| row.get("user_id"));
+    if let Some(owner) = owner {
+        tx.announce_after_commit(owner);
     }
-    tx.commit().await
+    tx.commit().await?;
+    if let Some(owner) = owner {
+        record(owner, "requested");
+    }
+    Ok(())
 }
 
 /// Erases a user who is back from a backup that is older than their erasure, in a transaction of a job's for them: like
-/// [`request_of_subject`], by their id. False when there is no such user, or one who waits to be erased.
+/// [`request_of_subject`], by their id.
 pub async fn request_again(
     mut tx: Tx,
     owner: Uuid,
     id: Uuid,
     receipt_hash: &[u8],
     now: Timestamp,
-) -> Result<bool, Error> {
-    let sql = "select almanac.begin_erasure(u.id, $2, $3, $4) from public.users u where u.id = $1
-               and not exists (select from public.erasures e where e.user_id = u.id and e.completed_at is null)";
-    let is_begun = tx.query_opt(sql, params![owner, id, receipt_hash, now]).await?.is_some();
-    if is_begun {
-        tx.announce_after_commit(owner);
+) -> Result<Repeat, Error> {
+    let sql = "select exists (select from public.erasures e where e.user_id = u.id and e.completed_at is null)
+               from public.users u where u.id = $1";
+    let Some(row) = tx.query_opt(sql, params![owner]).await? else { return Ok(Repeat::Gone) };
+    if row.get(0) {
+        return Ok(Repeat::Waiting);
     }
+    tx.query("select almanac.begin_erasure($1, $2, $3, $4)", params![owner, id, receipt_hash, now]).await?;
+    tx.announce_after_commit(owner);
     tx.commit().await?;
-    Ok(is_begun)
+    record(owner, "requested");
+    Ok(Repeat::Begun)
 }
 
 /// The erasure whose receipt has this hash, in a transaction without a user.
@@ -155,7 +183,13 @@ pub async fn complete(mut tx: Tx, owner: Uuid, now: Timestamp) -> Result<Option<
     let timeout = ERASE_TIMEOUT_MS.to_string();
     tx.query("select set_config('statement_timeout', $1, true)", params![timeout]).await?;
     let rows = tx.query_and_commit("select almanac.erase_user($1, $2) as counts", params![owner, now]).await?;
+    record(owner, "done");
     Ok(rows.first().and_then(|row| row.get("counts")))
+}
+
+/// A line of the log that no filter leaves out.
+fn record(user_id: Uuid, erasure: &'static str) {
+    tracing::info!(target: RECORD, %user_id, erasure, "erasure");
 }
 
 /// Forgets subjects that are kept from coming back for a time only, at most a thousand of them; gives how many.

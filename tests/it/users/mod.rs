@@ -2,6 +2,7 @@
 
 mod deactivate_me;
 mod delete_me;
+mod erasure_record;
 mod export_me;
 mod find_consents;
 mod find_erasure;
