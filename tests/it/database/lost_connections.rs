@@ -119,3 +119,23 @@ async fn a_database_that_is_away_is_told() {
     let refused = db.as_user(alice.id().parse().expect("an id")).await.err().expect("nobody is there");
     assert_eq!((refused.status().as_u16(), refused.code()), (503, "database_unavailable"));
 }
+
+/// Such a server says nothing more, not even that it is gone, so only the network can tell.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_network_is_asked_whether_a_server_that_is_silent_is_there() {
+    let scene = Scene::open().await;
+    let (_, port) = scene.cable.url.rsplit_once(':').expect("an address");
+    let port: u16 = port.split('/').next().and_then(|port| port.parse().ok()).expect("a port");
+    // Of each connection: the address at the other end, its state, and the timer that runs with what is left of it.
+    let table = std::fs::read_to_string("/proc/self/net/tcp").expect("Linux tells");
+    let connections = table.lines().skip(1).map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
+    let of_database = connections.filter(|fields| fields[2].ends_with(&format!(":{port:04X}")) && fields[3] == "01");
+    let timers: Vec<_> = of_database.map(|fields| fields[5].to_owned()).collect();
+    assert!(!timers.is_empty(), "{table}");
+    for timer in timers {
+        let (kind, left) = timer.split_once(':').expect("a kind and a time");
+        let left_hundredths = u64::from_str_radix(left, 16).expect("a time");
+        assert!(kind == "02" && left_hundredths <= 1_000, "no question within ten seconds: {timer}");
+    }
+}

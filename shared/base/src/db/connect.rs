@@ -15,8 +15,11 @@ use crate::tls;
 const IDLE_TRUSTED: Duration = Duration::from_secs(10);
 /// How long that question may take.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long the network may leave sent data without an answer.
+/// How long the network may leave sent data, and questions whether the other side is there, without an answer.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long nothing may come before the network is asked that, and again. Otherwise who waits for an answer of a server
+/// that has vanished without a word, as with its machine, would wait for hours.
+const KEEPALIVE: Duration = Duration::from_secs(5);
 
 /// Opens and checks connections for the pool.
 pub(super) struct Connector {
@@ -58,7 +61,12 @@ impl Connector {
         let mut config: Config = without_foreign_parameters(url)
             .parse()
             .map_err(|_| "is not a PostgreSQL address like postgres://user:password@host:5432/database".to_owned())?;
-        config.application_name("almanac").connect_timeout(super::CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
+        config
+            .application_name("almanac")
+            .connect_timeout(super::CONNECT_TIMEOUT)
+            .tcp_user_timeout(TCP_USER_TIMEOUT)
+            .keepalives_idle(KEEPALIVE)
+            .keepalives_interval(KEEPALIVE);
         let encryption = match config.get_ssl_mode() {
             SslMode::Disable => Encryption::None,
             _ if all_local(&config) => Encryption::None,
