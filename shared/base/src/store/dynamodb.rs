@@ -2,7 +2,8 @@
 //!
 //! An item has the key's space and hash (`pk`), its number in a list or 0 (`sk`), and when it ends in seconds
 //! (`expires_at`, which the table's TTL deletes by, hours later or days). A limit's item has `arrival_us` and
-//! `admission` beside them, any other a `content`. All changes are single conditional writes, so no transaction is ever needed.
+//! `admission` beside them, any other a `content`. Each change is a single write, so no transaction is ever
+//! needed.
 
 mod item;
 
@@ -14,6 +15,8 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use tokio::time::timeout;
 
 use self::item::{
     Item, admission_of, arrival_of, bytes, content_of, is_alive, item_key, number, number_of, partition, text,
@@ -31,6 +34,8 @@ const LIMIT_PATIENCE: Patience = Patience { attempts: 2, attempt_timeout: Durati
 const VALUE_PATIENCE: Patience = Patience { attempts: 3, attempt_timeout: Duration::from_secs(1) };
 /// How often a limit is tried: a key becomes busy, or idle, or full between two calls, and then no other.
 const ADMIT_CALLS_MAX: usize = 4;
+/// How long all of these calls may take.
+const ADMIT_TIME: Duration = Duration::from_secs(1);
 /// How many pages of a list are read at once; each has up to 1 MB.
 const PAGES_MAX: usize = 16;
 
@@ -66,6 +71,10 @@ impl DynamoDbStore {
     /// lost is found done and not counted again, unless another came between: then a limit is used up too early. It
     /// is never exceeded.
     pub(super) async fn admit(&self, key: &Key, pace: Pace, now_us: i64, id: &str) -> Result<Admission, StoreError> {
+        timeout(ADMIT_TIME, self.book_one(key, pace, now_us, id)).await.unwrap_or_else(|elapsed| Err(away(elapsed)))
+    }
+
+    async fn book_one(&self, key: &Key, pace: Pace, now_us: i64, id: &str) -> Result<Admission, StoreError> {
         let booked = &self.0.booked;
         let mut arrival = booked.find(key);
         for _ in 0..ADMIT_CALLS_MAX {
