@@ -145,6 +145,8 @@ def test_parameters_take_their_defaults_and_say_what_else_they_take():
         ("ProviderIdleTimeoutMs", "999", False),
         ("ProviderIdleTimeoutMs", "280001", False),
         ("ProviderIdleTimeoutMs", "300000", False),
+        ("ProviderFirstByteTimeoutMs", "120000", True),
+        ("ProviderFirstByteTimeoutMs", "300000", False),
         ("ChatLeaseSeconds", "5", True),
         ("ChatLeaseSeconds", "300", True),
         ("ChatLeaseSeconds", "4", False),

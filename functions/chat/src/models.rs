@@ -1,10 +1,8 @@
 //! The models that are configured.
 
-use std::time::Duration;
-
 use base::config::{ConfigError, Env};
 use base::http_client::HttpClient;
-use providers::retry::{CHUNK_IDLE_TIMEOUT, FIRST_BYTE_TIMEOUT};
+use providers::retry::CallLimits;
 use providers::{ChatModel, ModelName, ProviderSettings, Providers, ResolveError};
 
 /// Finds models by name. Clones share the clients, which are made when a model is first asked for, because
@@ -17,13 +15,10 @@ pub struct Models {
 
 impl Models {
     /// Reads `ALMANAC_DEFAULT_MODEL` and the key, address and model of each provider: `OPENAI_API_KEY`,
-    /// `OPENAI_BASE_URL`, `OPENAI_MODEL`, and so for `ANTHROPIC_`, `XAI_` and `OPENROUTER_`. A provider that does not
-    /// begin to answer within `PROVIDER_FIRST_BYTE_TIMEOUT_MS` (default 120,000), or says nothing for
-    /// `PROVIDER_IDLE_TIMEOUT_MS` (default 60,000) in the middle of a reply, is given up.
+    /// `OPENAI_BASE_URL`, `OPENAI_MODEL`, and so for `ANTHROPIC_`, `XAI_` and `OPENROUTER_`; and the [`CallLimits`].
     pub fn from_env(env: &Env, http: HttpClient) -> Result<Self, ConfigError> {
         let mut settings = ProviderSettings::from_lookup(|name| env.get(name).map(str::to_owned));
-        settings.limits.first_byte_timeout = timeout(env, "PROVIDER_FIRST_BYTE_TIMEOUT_MS", FIRST_BYTE_TIMEOUT)?;
-        settings.limits.chunk_idle_timeout = timeout(env, "PROVIDER_IDLE_TIMEOUT_MS", CHUNK_IDLE_TIMEOUT)?;
+        settings.limits = CallLimits::from_env(env)?;
         Ok(Self { settings, http })
     }
 
@@ -31,10 +26,4 @@ impl Models {
     pub(crate) fn resolve(&self, name: Option<&str>) -> Result<(ChatModel, ModelName), ResolveError> {
         Providers::new(self.settings.clone(), self.http.get().clone()).resolve(name)
     }
-}
-
-/// A time in milliseconds.
-fn timeout(env: &Env, name: &str, default: Duration) -> Result<Duration, ConfigError> {
-    let default_ms = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
-    env.parse_or(name, default_ms).map(Duration::from_millis)
 }

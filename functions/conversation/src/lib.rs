@@ -28,7 +28,7 @@ use base::rate_limit::{Limiter, Policy};
 use base::store::Store;
 use providers::OpenAiClient;
 use providers::realtime::{self, RealtimeSettings};
-use providers::retry::{CHUNK_IDLE_TIMEOUT, CallLimits};
+use providers::retry::CallLimits;
 use secrecy::SecretString;
 use utoipa::OpenApi;
 
@@ -54,8 +54,8 @@ pub struct App {
 }
 
 impl App {
-    /// Reads `STORE_TABLE`, `OPENAI_BASE_URL`, `PROVIDER_IDLE_TIMEOUT_MS` (how long OpenAI may say nothing in the middle of a
-    /// reply, default 60,000), and `REALTIME_MODEL`, `REALTIME_VOICE` and `REALTIME_INSTRUCTIONS` for sessions.
+    /// Reads `STORE_TABLE`, `OPENAI_BASE_URL`, the [`CallLimits`], and `REALTIME_MODEL`, `REALTIME_VOICE` and
+    /// `REALTIME_INSTRUCTIONS` for sessions.
     pub fn from_env(env: &Env) -> base::Result<Self> {
         let (clock, http) = (Clock::system(), HttpClient::default());
         let store = Store::from_env(env, clock.clone(), &http)?;
@@ -71,9 +71,7 @@ impl App {
             expires_seconds: realtime::EXPIRES_SECONDS_DEFAULT,
         };
         let base_url = env.get("OPENAI_BASE_URL").unwrap_or(OPENAI_BASE_URL).into();
-        let idle = env.parse_or("PROVIDER_IDLE_TIMEOUT_MS", CHUNK_IDLE_TIMEOUT.as_millis())?;
-        let chunk_idle_timeout = Duration::from_millis(u64::try_from(idle).unwrap_or(u64::MAX));
-        let limits = CallLimits { chunk_idle_timeout, ..CallLimits::default() };
+        let limits = CallLimits::from_env(env)?;
         Ok(Self { limiter, base_url, limits, realtime: Arc::new(realtime), http })
     }
 

@@ -4,6 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
+use base::config::{ConfigError, Env};
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
@@ -50,6 +51,23 @@ impl Default for CallLimits {
             chunk_idle_timeout: CHUNK_IDLE_TIMEOUT,
         }
     }
+}
+
+impl CallLimits {
+    /// Reads `PROVIDER_FIRST_BYTE_TIMEOUT_MS` (default 120,000) and `PROVIDER_IDLE_TIMEOUT_MS` (default 60,000).
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            first_byte_timeout: timeout(env, "PROVIDER_FIRST_BYTE_TIMEOUT_MS", FIRST_BYTE_TIMEOUT)?,
+            chunk_idle_timeout: timeout(env, "PROVIDER_IDLE_TIMEOUT_MS", CHUNK_IDLE_TIMEOUT)?,
+            ..Self::default()
+        })
+    }
+}
+
+/// A time in milliseconds.
+fn timeout(env: &Env, name: &str, default: Duration) -> Result<Duration, ConfigError> {
+    let default_ms = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
+    env.parse_or(name, default_ms).map(Duration::from_millis)
 }
 
 /// Makes attempts until one succeeds, fails for good, or the limits are reached.
