@@ -9,7 +9,7 @@ import events
 from function_process import FunctionProcess
 from model import SENTENCES, Model
 from server import Server, whole
-from test_signed_in import User
+from user import User
 
 # How long the collector of reports takes for one.
 REPORT_S = 0.4

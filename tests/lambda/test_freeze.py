@@ -19,7 +19,7 @@ import pytest
 import events
 from model import SENTENCES, Model
 from server import Server, whole
-from test_signed_in import User
+from user import User
 from wire import Wire
 
 # A connection that was used so lately is trusted without asking, so both ways are tried.

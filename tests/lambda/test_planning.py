@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 import events
-from test_signed_in import User
+from user import User
 
 EVENTS = pytest.mark.parametrize("event", [events.rest, events.http], ids=["REST", "HTTP"])
 CHECK_BOX = {"type": "checkListItem", "props": {"checked": False}, "content": [{"type": "text", "text": "Call Ada"}]}

@@ -16,8 +16,8 @@ from local_lambda import LocalLambda
 from model import PAUSE_S, SENTENCES, Model
 from paths import REPOSITORY, TARGET, TOOLS
 from settings import SETTINGS
+from user import PASSWORD
 
-PASSWORD = "correct horse battery staple"
 SITE = "http://localhost:5173"
 # With --watch, cargo looks at every source before the first request of a function is answered.
 FIRST_REQUEST_S = 120
@@ -135,7 +135,7 @@ def test_a_function_that_dies_is_started_again(local, token):
 
 
 def test_ctrl_c_ends_everything(local):
-    """The last one in this file."""
+    """The last one that uses `local`."""
     started = local.process_ids().values()
     assert len(started) == len(SETTINGS) + 2, "the functions, the gateway and the database"
     assert local.stop() == 0
