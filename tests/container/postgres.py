@@ -1,5 +1,6 @@
 """A PostgreSQL that is reached over TCP with passwords, as a container's is."""
 
+import json
 import os
 import pwd
 import shutil
@@ -7,6 +8,8 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from postgres_programs import folder_of_programs
 
 PASSWORD = "owner-of-a-test"
 
@@ -16,7 +19,7 @@ class Postgres:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._bin = _folder_of_programs()
+        self._bin = folder_of_programs()
         # PostgreSQL refuses to run as root.
         self._user = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
 
@@ -51,16 +54,15 @@ class Postgres:
         """The address of the database for a login."""
         return f"postgres://{user}:{password}@127.0.0.1:{self._port}/almanac?sslmode=disable"
 
+    def row(self, query: str) -> dict:
+        """The one row that a query gives to the owner, whom row-level security does not hold."""
+        command = [self._bin / "psql", "-XAtq", self.url("postgres", PASSWORD)]
+        asked = f"select row_to_json(found) from ({query}) found"
+        told = subprocess.run([*command, "-c", asked], check=True, capture_output=True, text=True).stdout
+        return json.loads(told)
+
     def _run(self, program: str, *arguments: object) -> None:
         command = [self._bin / program, *map(str, arguments)]
         subprocess.run(
             command, check=True, stdout=subprocess.DEVNULL, cwd="/", user=self._user.pw_uid, group=self._user.pw_gid
         )
-
-
-def _folder_of_programs() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    if found:
-        return found[-1].parent
-    listed = subprocess.run(["pg_config", "--bindir"], check=True, capture_output=True, text=True)
-    return Path(listed.stdout.strip())
