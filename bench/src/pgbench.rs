@@ -93,6 +93,10 @@ fn newest_program() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut installed: Vec<PathBuf> =
         versions.map(|version| version.path().join("bin/pgbench")).filter(|program| program.exists()).collect();
-    installed.sort();
+    installed.sort_by_key(|program| {
+        let version =
+            program.components().rev().nth(2).and_then(|folder| folder.as_os_str().to_str()?.parse::<u32>().ok());
+        version.unwrap_or_default()
+    });
     installed.pop().unwrap_or_else(|| "pgbench".into())
 }

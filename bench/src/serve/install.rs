@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 /// Says what an installation was made from, so that it is made anew when that changes.
 const MARKER: &str = "installed-from";
@@ -47,6 +48,21 @@ fn install_python(folder: &Path) -> Result<(PathBuf, PathBuf)> {
     Ok((folder.to_owned(), python))
 }
 
+/// The version of a package that an installed peer's `package.json` names.
+pub(super) fn version_of_npm(folder: &Path, package: &str) -> Result<String> {
+    let list: Value = serde_json::from_slice(&fs::read(folder.join("package.json"))?)?;
+    let version = list["dependencies"][package].as_str();
+    version.map(str::to_owned).with_context(|| format!("package.json names no {package}"))
+}
+
+/// The version of a package that an installed peer's `requirements.txt` names, with or without extras.
+pub(super) fn version_of_pypi(folder: &Path, package: &str) -> Result<String> {
+    let list = fs::read_to_string(folder.join("requirements.txt"))?;
+    let mut pinned = list.lines().filter_map(|line| line.split_once("=="));
+    let found = pinned.find(|(name, _)| name.split('[').next() == Some(package));
+    found.map(|(_, version)| version.to_owned()).with_context(|| format!("requirements.txt names no {package}"))
+}
+
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }
@@ -77,4 +93,25 @@ pub(super) fn output(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("{} is needed", command.get_program().display()))?;
     ensure!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_those_of_the_lists() {
+        let check = |version: Result<String>| {
+            let version = version.expect("it is in the list");
+            assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "{version}");
+        };
+        for package in ["hono", "pg"] {
+            check(version_of_npm(&sources().join("node"), package));
+        }
+        for package in ["asyncpg", "fastapi", "sqlalchemy", "uvicorn"] {
+            check(version_of_pypi(&sources().join("python"), package));
+        }
+        assert!(version_of_npm(&sources().join("node"), "express").is_err());
+        assert!(version_of_pypi(&sources().join("python"), "uv").is_err(), "a name is compared whole");
+    }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::install::{Installed, output};
+use super::install::{Installed, output, version_of_npm, version_of_pypi};
 use crate::almanac::{Almanac, call, free_address};
 use crate::process::{self, Running};
 use crate::wire;
@@ -72,11 +72,7 @@ impl Peer {
             command.arg(code.join("server.js")).env("WORKERS", WORKERS.to_string());
             let host = almanac.socket_folder();
             command.env("DATABASE_URL", format!("postgres://almanac_app@localhost/almanac?host={}", host.display()));
-            let version = output(Command::new("node").arg("--version"))?;
-            let about = format!(
-                "Hono 4.13 on Node {}, node-postgres 8.23 with prepared statements, `node:cluster` with {WORKERS} workers",
-                version.trim()
-            );
+            let about = about_node(code)?;
             peers.push(Self::start("Hono", about, command, &folder.join("node.log"), almanac, model).await?);
         }
         if let Some((code, python)) = &installed.python {
@@ -85,12 +81,7 @@ impl Peer {
             command.args(["--log-level", "warning", "--workers", &WORKERS.to_string(), "--app-dir"]).arg(code);
             command.env("DATABASE_URL", "postgresql+asyncpg://almanac_app@/almanac");
             command.env("DATABASE_HOST", almanac.socket_folder());
-            let version = output(Command::new(python).arg("--version"))?;
-            let about = format!(
-                "FastAPI 0.165 on {}, SQLAlchemy 2.1 (ORM, async) with asyncpg 0.32, uvicorn 0.54 with uvloop, httptools \
-                 and {WORKERS} workers",
-                version.trim()
-            );
+            let about = about_python(code, python)?;
             peers.push(Self::start("FastAPI", about, command, &folder.join("python.log"), almanac, model).await?);
         }
         Ok(peers)
@@ -151,6 +142,28 @@ impl Peer {
             resident_mib: process::resident_mib(&pids),
         }
     }
+}
+
+fn about_node(code: &Path) -> Result<String> {
+    let version = |package| version_of_npm(code, package);
+    Ok(format!(
+        "Hono {} on Node {}, node-postgres {} with prepared statements, `node:cluster` with {WORKERS} workers",
+        version("hono")?,
+        output(Command::new("node").arg("--version"))?.trim(),
+        version("pg")?,
+    ))
+}
+
+fn about_python(code: &Path, python: &Path) -> Result<String> {
+    let version = |package| version_of_pypi(code, package);
+    Ok(format!(
+        "FastAPI {} on {}, SQLAlchemy {} (ORM, async) with asyncpg {}, uvicorn {} with uvloop, httptools and {WORKERS} workers",
+        version("fastapi")?,
+        output(Command::new(python).arg("--version"))?.trim(),
+        version("sqlalchemy")?,
+        version("asyncpg")?,
+        version("uvicorn")?,
+    ))
 }
 
 /// Thousands of connections need as many descriptors, here and in what is started from here.
