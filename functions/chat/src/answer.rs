@@ -21,7 +21,7 @@ use plain_text::PlainText;
 use ui_stream::UiStream;
 
 /// A stream says that it lives after this long without news. API Gateway ends streams idle for 5 minutes.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const CONVERSATION_HEADER: HeaderName = HeaderName::from_static("x-conversation-id");
 
 /// How the client wants the reply.
@@ -56,15 +56,15 @@ enum Encoder {
     PlainText,
 }
 
-/// The reply as a stream, from its first part to its last.
-pub(crate) fn stream(is_plain_text: bool, conversation: Uuid, source: Source) -> Response {
+/// The reply as a stream, from its first part to its last, which says that it lives after so long without news.
+pub(crate) fn stream(is_plain_text: bool, conversation: Uuid, source: Source, keep_alive: Duration) -> Response {
     let (encoder, content_type) = if is_plain_text {
         (Encoder::PlainText, "text/plain; charset=utf-8")
     } else {
         (Encoder::UiStream(UiStream::default()), "text/event-stream")
     };
-    let chunks = unfold((encoder, source), async |(mut encoder, mut source)| {
-        let chunk = next_chunk(&mut encoder, &mut source).await?;
+    let chunks = unfold((encoder, source), move |(mut encoder, mut source)| async move {
+        let chunk = next_chunk(&mut encoder, &mut source, keep_alive).await?;
         Some((Ok::<_, Infallible>(chunk), (encoder, source)))
     });
     let mut response = Body::from_stream(chunks).into_response();
@@ -120,10 +120,10 @@ fn failure(error_code: &str) -> Error {
     }
 }
 
-async fn next_chunk(encoder: &mut Encoder, source: &mut Source) -> Option<Bytes> {
+async fn next_chunk(encoder: &mut Encoder, source: &mut Source, keep_alive: Duration) -> Option<Bytes> {
     loop {
         let mut chunk = Vec::new();
-        match (tokio::time::timeout(KEEP_ALIVE, source.next()).await, &mut *encoder) {
+        match (tokio::time::timeout(keep_alive, source.next()).await, &mut *encoder) {
             (Ok(parts), Encoder::UiStream(encoder)) => parts?.iter().for_each(|part| encoder.encode(part, &mut chunk)),
             (Ok(parts), Encoder::PlainText) => parts?.iter().for_each(|part| PlainText::encode(part, &mut chunk)),
             (Err(_), Encoder::UiStream(_)) => chunk.extend_from_slice(ui_stream::KEEP_ALIVE),

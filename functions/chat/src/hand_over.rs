@@ -3,7 +3,8 @@
 //!
 //! It begins when somebody elsewhere follows the reply, which the writer learns when it saves, and not before: most
 //! replies are followed by nobody but the client that asked, and cost the store nothing. The price is that the first
-//! follower elsewhere waits up to a second for the first part.
+//! follower elsewhere waits for the first part until the next save: up to a second, and half of the lease where one
+//! process writes many replies.
 //!
 //! From then on what came in a quarter of a second is one write, from the start of the reply to its last part: four
 //! writes a second at most, of one write unit each (1 KB holds more than a hundred tokens), and as many reads for each
@@ -34,8 +35,8 @@ const RETRY_WAIT: Duration = Duration::from_millis(500);
 const LAST_TIME: Duration = Duration::from_secs(2);
 /// How long a follower waits for the store. It asks again soon.
 const READ_TIME: Duration = Duration::from_secs(1);
-/// How long a batch is kept. It outlives the longest reply on Lambda (15 minutes), so that one who comes late still
-/// finds the start.
+/// How long a batch is kept. It outlives the longest reply (13 minutes, and up to two in which its ending is stored), so
+/// that one who comes late still finds the start.
 const KEPT: Duration = Duration::from_mins(20);
 
 /// Begins to hand a reply over, unless that was done.

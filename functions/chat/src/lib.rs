@@ -8,9 +8,9 @@
 //! | `POST /api/conversations/{id}/messages` | [`send_conversation_message`] |
 //!
 //! A send goes through these rooms: [`body`] reads what the client sent, [`begin_reply`] commits the question
-//! ([`question`]) and an empty reply, [`write_reply`] runs the model in a task of its own and saves what it says,
-//! [`live`] lets any number of clients [`follow`] it, [`hand_over`] those of other processes too, and [`answer`] puts it
-//! into the format the client asked for.
+//! ([`question`]) and an empty reply, [`write_reply`] runs the model in a task of its own and saves what it says
+//! ([`saves`], [`store_ending`]), [`live`] lets any number of clients [`follow`] it, [`hand_over`] those of other processes
+//! too, and [`answer`] puts it into the format the client asked for.
 
 mod answer;
 mod begin_reply;
@@ -24,10 +24,12 @@ mod outcome;
 mod prompt;
 mod question;
 mod resume_stream;
+mod room;
 mod saves;
 mod send_conversation_message;
 mod send_message;
 mod stop_reply;
+mod store_ending;
 mod usage;
 mod write_reply;
 
@@ -73,6 +75,12 @@ pub struct App {
     pub live: LiveReplies,
     /// How long a reply's writer is taken to live after it was last heard of.
     pub lease: Lease,
+    /// How long a model may take over a reply: 13 minutes.
+    #[from_ref(skip)]
+    pub reply_time_max: Duration,
+    /// After how long without news a stream says that it lives: 15 seconds.
+    #[from_ref(skip)]
+    pub keep_alive: Duration,
 }
 
 /// How long a reply's writer is taken to live after it was last heard of. It shows itself several times in that.
@@ -88,7 +96,7 @@ impl Lease {
 }
 
 impl App {
-    /// Reads `DATABASE_URL`, `AUTH_ISSUERS`, `CHAT_LEASE_SECONDS` and the settings of the model providers.
+    /// Reads `DATABASE_URL`, `AUTH_ISSUERS`, `STORE_TABLE`, `CHAT_LEASE_SECONDS` and the settings of the model providers.
     pub fn from_env(env: &Env) -> base::Result<Self> {
         let (db, clock) = (Db::from_env(env)?, Clock::system());
         let http = HttpClient::default();
@@ -109,6 +117,8 @@ impl App {
             models: Models::from_env(env, http)?,
             live: LiveReplies::default(),
             lease: Lease::from_env(env)?,
+            reply_time_max: write_reply::REPLY_TIME_MAX,
+            keep_alive: answer::KEEP_ALIVE,
         })
     }
 }

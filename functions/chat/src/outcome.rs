@@ -36,6 +36,12 @@ impl Outcome {
         Self::Broke(error.kind(), error.to_string())
     }
 
+    /// The model says more and more, or nothing, for longer than a reply may take.
+    pub(crate) fn out_of_time() -> Self {
+        tracing::warn!("a reply took too long and is ended");
+        Self::Broke(ProviderErrorKind::Timeout, "The reply took too long and was ended.".to_owned())
+    }
+
     /// Whether the provider told all there was to tell, the usage included.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self, Self::Finished(_))

@@ -38,5 +38,5 @@ pub(crate) async fn resume_stream(
     let question_id = reply.parent_id.unwrap_or(reply.id);
     let source = Source::of(&app, user.id, question_id, reply);
     let is_plain_text = Format::from_headers(&headers) == Format::PlainText;
-    Ok(answer::stream(is_plain_text, id, source))
+    Ok(answer::stream(is_plain_text, id, source, app.keep_alive))
 }

@@ -4,8 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Result;
 use domain::message::{self, Saved};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use uuid::Uuid;
 
 use crate::live::LiveReply;
@@ -24,21 +25,30 @@ pub(crate) struct Saves {
     owner: Uuid,
     live: Arc<LiveReply>,
     state: State,
+    /// Until when the writer is taken to live, at least.
+    alive_until: Instant,
 }
 
 enum State {
     /// Until the next is due.
     Waiting(Pin<Box<Sleep>>),
     /// One is under way.
-    Saving(Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>),
+    Saving { begun: Instant, save: Pin<Box<dyn Future<Output = Result<Saved>> + Send>> },
+}
+
+impl State {
+    fn waiting(app: &App) -> Self {
+        Self::Waiting(Box::pin(sleep(interval(app.lease, app.live.count()))))
+    }
 }
 
 impl Saves {
     /// The first is due after an interval.
     pub(crate) fn new(app: &App, owner: Uuid, live: &Arc<LiveReply>) -> Self {
         let app = app.clone();
-        let state = State::Waiting(Box::pin(sleep(interval(app.lease, app.live.count()))));
-        Self { app, owner, live: Arc::clone(live), state }
+        let state = State::waiting(&app);
+        let alive_until = Instant::now() + app.lease.0;
+        Self { app, owner, live: Arc::clone(live), state, alive_until }
     }
 
     /// Waits for the next thing that happens: a save becomes due and begins with this text, or one has ended, which may
@@ -47,40 +57,63 @@ impl Saves {
         match &mut self.state {
             State::Waiting(due) => {
                 due.as_mut().await;
-                self.state = State::Saving(Box::pin(self.save(content.to_owned())));
+                let save = Box::pin(self.save(content.to_owned(), self.app.lease.0));
+                self.state = State::Saving { begun: Instant::now(), save };
                 None
             }
-            State::Saving(save) => {
-                let outcome = save.await;
-                let after = interval(self.app.lease, self.app.live.count());
-                self.state = State::Waiting(Box::pin(sleep(after)));
-                outcome
+            State::Saving { begun, save } => {
+                let (begun, saved) = (*begun, save.await);
+                self.state = State::waiting(&self.app);
+                self.learn(saved, begun + self.app.lease.0)
             }
         }
     }
 
-    /// Saves the text so far. A database that is away for a moment is no reason to end.
-    fn save(&self, content: String) -> impl Future<Output = Option<Outcome>> + Send + use<> {
-        let (app, owner, live) = (self.app.clone(), self.owner, Arc::clone(&self.live));
+    /// Leaves a save that is under way to itself: its connection may be the only one.
+    pub(crate) fn leave(&mut self) {
+        self.state = State::waiting(&self.app);
+    }
+
+    /// Whether the writer is taken to live for so long from now on, without another save.
+    pub(crate) fn last_for(&self, time: Duration) -> bool {
+        self.alive_until >= Instant::now() + time
+    }
+
+    /// Saves the whole text of a reply that has come to its end, and shows that the writer lives for so much longer than
+    /// the lease. False when the database did not answer.
+    pub(crate) async fn save_now(&mut self, content: &str, longer: Duration) -> bool {
+        let alive = self.app.lease.0 + longer;
+        let alive_until = Instant::now() + alive;
+        let saved = self.save(content.to_owned(), alive).await;
+        let is_answering = saved.is_ok();
+        // How it ends is settled, whatever is learned.
+        let _settled = self.learn(saved, alive_until);
+        is_answering
+    }
+
+    fn save(&self, content: String, alive: Duration) -> impl Future<Output = Result<Saved>> + Send + use<> {
+        let (db, owner, reply_id) = (self.app.db.clone(), self.owner, self.live.reply_id);
         async move {
-            let saving = async {
-                let tx = app.db.as_user(owner).await?;
-                let lease = app.lease.0.as_secs_f64();
-                Ok::<_, base::Error>(message::save_progress(tx, owner, live.reply_id, &content, lease).await?)
-            };
-            match saving.await {
-                Ok(Saved::Alive { is_followed }) => {
-                    if is_followed {
-                        hand_over::begin(&app.store, &live);
-                    }
-                    None
+            let tx = db.as_user(owner).await?;
+            Ok(message::save_progress(tx, owner, reply_id, &content, alive.as_secs_f64()).await?)
+        }
+    }
+
+    /// What a save tells. A database that is away for a moment is no reason to end.
+    fn learn(&mut self, saved: Result<Saved>, alive_until: Instant) -> Option<Outcome> {
+        match saved {
+            Ok(Saved::Alive { is_followed }) => {
+                self.alive_until = alive_until;
+                if is_followed {
+                    hand_over::begin(&self.app.store, &self.live);
                 }
-                Ok(Saved::StopRequested) => Some(Outcome::Stopped),
-                Ok(Saved::Lost) => Some(Outcome::Lost),
-                Err(error) => {
-                    tracing::warn!(?error, reply_id = %live.reply_id, "a reply could not be saved; it goes on");
-                    None
-                }
+                None
+            }
+            Ok(Saved::StopRequested) => Some(Outcome::Stopped),
+            Ok(Saved::Lost) => Some(Outcome::Lost),
+            Err(error) => {
+                tracing::warn!(?error, reply_id = %self.live.reply_id, "a reply could not be saved; it goes on");
+                None
             }
         }
     }

@@ -89,7 +89,8 @@ async fn respond(
     source: Source,
 ) -> Result<Response> {
     if format != Format::Json {
-        return Ok(answer::stream(format == Format::PlainText, conversation, source).into_response());
+        let is_plain_text = format == Format::PlainText;
+        return Ok(answer::stream(is_plain_text, conversation, source, app.keep_alive).into_response());
     }
     let ended = wait_for_end(app, owner, conversation, reply).await?;
     let mut response = answer::message(ended.ok_or_else(|| Error::not_found("reply"))?)?;

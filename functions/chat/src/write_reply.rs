@@ -2,37 +2,33 @@
 //!
 //! The text so far is saved at short intervals, which also shows that the writer lives. Whatever happens, the
 //! row ends with the text received and the usage known, and the last part says truly how it ended: `Finish` is
-//! only said once the whole text is committed.
+//! only said once the whole text is committed. However slow a model is and however much it says, the reply ends.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::background;
 use base::request::{self, Request};
-use domain::message::{self, Ended, Ending};
+use domain::message::Ended;
 use futures_util::StreamExt;
 use providers::{ChatModel, ChatPrompt, FinishReason, ProviderErrorKind, ReplyEvent, ReplyStream, TokenUsage};
+use tokio::time::{Instant, timeout_at};
 
 use crate::begin_reply::NewReply;
 use crate::block::Block;
 use crate::live::{LiveReply, Part};
 use crate::outcome::{self, Outcome};
 use crate::prompt::prompt_of;
+use crate::room::Room;
 use crate::saves::Saves;
+use crate::store_ending::{ENDING_TIME_MAX, Written, store_ending};
 use crate::usage::usage_of;
 use crate::{App, hand_over};
 
-/// A reply is cut at this length, in bytes, and ends with the reason `length`.
-const REPLY_BYTES_MAX: usize = 1024 * 1024;
-/// The waits between tries to store an ending while the database is away.
-const END_RETRY_WAITS: [Duration; 6] = [
-    Duration::from_millis(50),
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(6),
-    Duration::from_secs(12),
-];
+/// How long a model may take over a reply, from the question's commit to its last word; the reply then ends like one
+/// whose provider is silent. Lambda ends whatever has run for 900 seconds, and storing the ending may take the rest: see
+/// [`ENDING_TIME_MAX`].
+pub(crate) const REPLY_TIME_MAX: Duration = Duration::from_mins(13);
 
 /// Starts writing, and returns what clients follow.
 pub(crate) fn spawn(
@@ -54,7 +50,9 @@ pub(crate) fn spawn(
         guard: EndGuard { app: app.clone(), conversation_id: new.conversation_id, live: Arc::clone(&live) },
         new,
         request: http_request,
+        begun: Instant::now(),
         content: String::new(),
+        room: Room::whole(),
         block: Block::None,
         usage: None,
         input_bytes,
@@ -82,7 +80,9 @@ struct Writer {
     guard: EndGuard,
     new: NewReply,
     request: Option<Request>,
+    begun: Instant,
     content: String,
+    room: Room,
     block: Block,
     usage: Option<TokenUsage>,
     input_bytes: usize,
@@ -91,13 +91,19 @@ struct Writer {
 impl Writer {
     async fn run(mut self, model: ChatModel, prompt: ChatPrompt) {
         let mut saves = Saves::new(&self.guard.app, self.new.owner, &self.guard.live);
-        let outcome = match self.open(&model, &prompt, &mut saves).await {
-            Ok(stream) => self.read(stream, &mut saves).await,
+        let deadline = self.begun + self.guard.app.reply_time_max;
+        let writing = timeout_at(deadline, self.write(&model, &prompt, &mut saves)).await;
+        let outcome = writing.unwrap_or_else(|_| Outcome::out_of_time());
+        saves.leave();
+        self.end(outcome, &mut saves, deadline + ENDING_TIME_MAX).await;
+    }
+
+    /// Takes what the model says, to its end. Dropped before that, it leaves what has come.
+    async fn write(&mut self, model: &ChatModel, prompt: &ChatPrompt, saves: &mut Saves) -> Outcome {
+        match self.open(model, prompt, saves).await {
+            Ok(stream) => self.read(stream, saves).await,
             Err(outcome) => outcome,
-        };
-        // A save that is still under way finds the reply ended, and does nothing.
-        drop(saves);
-        self.end(outcome).await;
+        }
     }
 
     /// Waits for the model's first event, heeding stops and showing that the writer lives.
@@ -121,15 +127,8 @@ impl Writer {
                 cause = self.guard.live.asked_to_end() => return cause.into(),
                 outcome = saves.step(&self.content) => if let Some(outcome) = outcome { return outcome },
                 event = stream.next() => match event {
-                    Some(Ok(ReplyEvent::Text(text))) => {
-                        if self.take_text(text) {
-                            return Outcome::Finished(FinishReason::Length);
-                        }
-                    }
-                    Some(Ok(ReplyEvent::Reasoning(text))) => {
-                        let parts = self.block.open(Block::Reasoning).chain([Part::Reasoning(text.into())]);
-                        self.guard.live.push(parts);
-                    }
+                    Some(Ok(ReplyEvent::Text(text))) => self.take(Block::Text, text),
+                    Some(Ok(ReplyEvent::Reasoning(text))) => self.take(Block::Reasoning, text),
                     Some(Ok(ReplyEvent::Usage(usage))) => self.usage = Some(usage),
                     Some(Ok(ReplyEvent::Finished(reason))) => return Outcome::Finished(reason),
                     Some(Err(error)) => return Outcome::broke(&error),
@@ -137,30 +136,31 @@ impl Writer {
                     None => return Outcome::Broke(ProviderErrorKind::Interrupted, "The reply was cut.".to_owned()),
                 },
             }
+            if self.room.is_full() {
+                return Outcome::Finished(FinishReason::Length);
+            }
         }
     }
 
-    /// Adds text; true when the reply has reached its greatest length.
-    fn take_text(&mut self, mut text: String) -> bool {
-        let room = REPLY_BYTES_MAX - self.content.len();
-        let is_full = text.len() >= room;
-        if is_full {
-            text.truncate(text.floor_char_boundary(room));
+    /// Adds a piece of text or thinking, as much of it as there is room for.
+    fn take(&mut self, block: Block, piece: String) {
+        let piece = self.room.keep(piece);
+        if piece.is_empty() {
+            return;
         }
-        // The database keeps every character but this one.
-        if text.contains('\0') {
-            text = text.replace('\0', "\u{fffd}");
-        }
-        self.content.push_str(&text);
-        if !text.is_empty() {
-            let parts = self.block.open(Block::Text).chain([Part::Text(text.into())]);
-            self.guard.live.push(parts);
-        }
-        is_full
+        let part = if block == Block::Reasoning {
+            Part::Reasoning(piece.into())
+        } else {
+            self.content.push_str(&piece);
+            Part::Text(piece.into())
+        };
+        self.guard.live.push(self.block.open(block).chain([part]));
     }
 
-    async fn end(mut self, outcome: Outcome) {
-        let usage = usage_of(self.usage, outcome.is_whole(), self.input_bytes, self.content.len());
+    /// Stores how it ended, and says it. No try to store it begins after `until`.
+    async fn end(mut self, outcome: Outcome, saves: &mut Saves, until: Instant) {
+        // Thinking is charged like text.
+        let usage = usage_of(self.usage, outcome.is_whole(), self.input_bytes, self.room.taken());
         if let Some(request) = &self.request {
             request.note(|notes| {
                 notes.input_tokens = usage.input_tokens.try_into().ok();
@@ -170,7 +170,7 @@ impl Writer {
         let (ending, last) = outcome.record(usage);
         let last = match ending {
             None => last,
-            Some(ending) => match self.store(&ending).await {
+            Some(ending) => match store_ending(&self.guard.app, &self.written(), &ending, saves, until).await {
                 Ok(Some(Ended { is_followed })) => {
                     if is_followed {
                         hand_over::begin(&self.guard.app.store, &self.guard.live);
@@ -188,18 +188,8 @@ impl Writer {
         self.guard.live.push(parts);
     }
 
-    async fn store(&self, ending: &Ending) -> base::Result<Option<Ended>> {
-        let mut waits = END_RETRY_WAITS.into_iter();
-        loop {
-            let storing = async {
-                let tx = self.guard.app.db.as_writer(self.new.owner).await?;
-                Ok(message::end_reply(tx, self.new.owner, self.new.reply_id, &self.content, ending).await?)
-            };
-            match (storing.await, waits.next()) {
-                (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
-                (result, _) => return result,
-            }
-        }
+    fn written(&self) -> Written<'_> {
+        Written { owner: self.new.owner, reply_id: self.new.reply_id, content: &self.content }
     }
 }
 

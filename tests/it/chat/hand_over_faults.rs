@@ -7,6 +7,7 @@ use base::store::{Key, Store};
 use futures_util::future::join_all;
 use serde_json::json;
 
+use super::alone::Alone;
 use super::environments::{CHUNKS, Environments, THOUGHTS, assert_formed, assert_whole, said, settings};
 use super::reading::{Reading, ai_sdk_body, messages, parts, text, types};
 use crate::app::TestApp;
@@ -136,6 +137,37 @@ async fn a_follower_sees_that_the_writer_was_killed() {
         assert_eq!(resumed.last().map(|part| &part["code"]), Some(&json!("interrupted")), "{resumed:?}");
         assert_eq!(types(&resumed).contains(&"text-end"), cut > THOUGHTS, "{resumed:?}");
         assert_eq!(messages(&both.alice, &conversation).await[1]["status"], "interrupted");
+    }
+}
+
+#[tokio::test]
+async fn a_follower_of_a_dead_writer_waits_no_longer_for_its_streams_signs_of_life() {
+    let both = Environments::start().await;
+    let store = both.table.settings();
+    let model_url = both.model.base_url();
+    let settings = settings(&model_url, &store);
+    // As 15 seconds are to a lease of a minute: the stream is alive long before the writer is given up.
+    // Shorter than a writer may take to learn of its follower, as 15 seconds are when the lease is a minute.
+    let elsewhere = Alone::serve(&both.here, settings, |app| app.keep_alive = Duration::from_secs(1)).await;
+    let mut followers = Vec::new();
+    for cut in [0, 4] {
+        let gate = both.gated();
+        let process = Process::start(&both.here, settings).await;
+        let body = ai_sdk_body(&format!("chat-{cut}"), "m", "Count");
+        let mut asked = Reading::of_send(&process.seen_by(&both.alice), &body).await;
+        let conversation = asked.conversation();
+        both.model.wait_for_requests(followers.len() + 1).await;
+        gate.release(cut);
+        asked.until(cut.checked_sub(1).map_or("start-step", |last| CHUNKS[last])).await;
+        process.end().await;
+        let resumed = Reading::of_resume(&elsewhere.seen_by(&both.alice), &conversation).await;
+        followers.push(async move { (cut, gate, resumed.rest_in_time().await) });
+    }
+    for (cut, _gate, resumed) in join_all(followers).await {
+        assert!(resumed.contains(": keep-alive"), "the wait was cut in pieces: {resumed}");
+        let resumed = parts(&resumed);
+        assert!(said(cut).starts_with(&text(&resumed)), "{resumed:?}");
+        assert_eq!(resumed.last().map(|part| &part["code"]), Some(&json!("interrupted")), "{resumed:?}");
     }
 }
 

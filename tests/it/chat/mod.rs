@@ -1,7 +1,10 @@
+mod alone;
 mod chaos;
+mod endless_model;
 mod environments;
 mod hand_over;
 mod hand_over_faults;
+mod locked_user;
 mod provider_away;
 pub(crate) mod reading;
 mod resume_stream;

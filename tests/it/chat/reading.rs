@@ -60,6 +60,11 @@ impl Reading {
         self.text
     }
 
+    /// The same, of a stream that could go on for ever without a word.
+    pub(crate) async fn rest_in_time(self) -> String {
+        tokio::time::timeout(PATIENCE, self.rest()).await.expect("the stream ends")
+    }
+
     async fn read(&mut self) -> bool {
         let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("the stream goes on");
         let chunk = chunk.expect("the stream is not cut");

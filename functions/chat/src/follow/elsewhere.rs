@@ -31,11 +31,15 @@ pub(crate) struct ReplyElsewhere {
     /// How long a writer may take to learn that it is followed: it saves at least twice in its lease.
     notice_time: Duration,
     stage: Stage,
+    /// When the row is looked at next, and since when it has had more than was handed over. A call of `next` that is
+    /// dropped leaves both, so that waiting goes on where it was.
+    look_at: Instant,
+    ahead_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Nothing was asked yet.
+    /// The writer was not told yet that it is followed.
     Begun,
     /// Parts are awaited.
     Followed,
@@ -48,19 +52,20 @@ impl ReplyElsewhere {
         let is_written = reply.status == Status::Streaming;
         let handed_over = HandedOver::of(&app.store, reply.id).filter(|_| is_written);
         let row = Row::new(app.db.clone(), owner, question_id, reply);
-        Self { row, handed_over, notice_time: app.lease.0 / 2, stage: Stage::Begun }
+        let (notice_time, look_at) = (app.lease.0 / 2, Instant::now() + QUIET_TIME);
+        Self { row, handed_over, notice_time, stage: Stage::Begun, look_at, ahead_since: None }
     }
 
-    /// The next parts, or `None` after the last.
+    /// The next parts, or `None` after the last. Dropped before it ends, it loses nothing and waits no longer in all.
     pub(super) async fn next(&mut self) -> Option<Vec<Part>> {
         if self.stage == Stage::Over {
             return None;
         }
         let is_first = self.stage == Stage::Begun;
-        self.stage = Stage::Followed;
         if is_first && self.handed_over.is_some() {
             self.announce().await;
         }
+        self.stage = Stage::Followed;
         let parts = match self.next_handed_over().await {
             Some(parts) => parts,
             None => self.next_of_row(is_first).await,
@@ -85,13 +90,12 @@ impl ReplyElsewhere {
 
     /// What is handed over next. None when the row is to be read from now on.
     async fn next_handed_over(&mut self) -> Option<Vec<Part>> {
-        let mut look_at = Instant::now() + QUIET_TIME;
-        let mut ahead_since = None;
         while let Some(handed_over) = &mut self.handed_over {
             match handed_over.read().await {
                 Ok(parts) if parts.is_empty() => {}
                 Ok(parts) => {
                     self.row.note(&parts);
+                    (self.look_at, self.ahead_since) = (Instant::now() + QUIET_TIME, None);
                     return Some(parts);
                 }
                 Err(unreadable) => {
@@ -102,16 +106,16 @@ impl ReplyElsewhere {
             }
             let now = Instant::now();
             let lag_max = if handed_over.may_begin() { LAG_MAX + self.notice_time } else { LAG_MAX };
-            if ahead_since.is_some_and(|since| now.duration_since(since) >= lag_max) {
+            if self.ahead_since.is_some_and(|since| now.duration_since(since) >= lag_max) {
                 tracing::info!(reply_id = %self.row.reply.id, "a reply is not handed over and is followed through its row");
                 self.handed_over = None;
                 break;
             }
-            if now >= look_at && ahead_since.is_none() {
-                look_at = now + QUIET_TIME;
+            if now >= self.look_at && self.ahead_since.is_none() {
+                self.look_at = now + QUIET_TIME;
                 // A row that is gone, or cannot be read, is for the row's own reading to tell.
                 let is_there = self.row.refresh().await.unwrap_or_default();
-                ahead_since = (!is_there || self.row.is_ahead()).then_some(now);
+                self.ahead_since = (!is_there || self.row.is_ahead()).then_some(now);
             }
             sleep(STORE_INTERVAL).await;
         }

@@ -1,7 +1,8 @@
 //! Parts as bytes. A reply is one sequence of bytes, cut into batches anywhere; each batch begins with the version.
 //!
 //! A part is a byte that tells its kind, then its fields: ids as they are, numbers seven bits to a byte and the
-//! lowest first (LEB128), texts as their length and UTF-8. A delta thus costs two bytes more than its text.
+//! lowest first (LEB128), texts as their length and UTF-8. A delta of less than 128 bytes thus costs two
+//! bytes more than its text.
 
 use std::sync::Arc;
 
@@ -174,7 +175,7 @@ impl<'a> Reader<'a> {
 
     fn number(&mut self) -> Result<u64, Fault> {
         let mut number = 0;
-        // Nine times seven bits are more than any number here has.
+        // Nine times seven bits hold the largest `i64`.
         for shift in (0..63).step_by(7) {
             let byte = self.byte()?;
             number |= u64::from(byte & 0x7f) << shift;
