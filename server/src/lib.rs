@@ -9,6 +9,7 @@
 //! | [`postgres`] | finds or fetches a PostgreSQL, starts and stops it |
 //! | [`migrate`] | brings a database to the schema |
 //! | [`database`] | one connection by its address |
+//! | [`descriptors`] | as many open files as the system allows |
 //! | [`failure`] | what stops the program, as a sentence |
 //! | [`serving`] | answering requests, from start to graceful stop |
 //! | [`terminal`] | the program's own words |

@@ -20,7 +20,9 @@ use crate::description;
 
 /// How many connections to the database requests share, unless `DATABASE_CONNECTIONS_MAX` says otherwise.
 const CONNECTIONS_MAX: &str = "16";
-/// The file in the data folder that holds the key the built-in issuer signs with.
+/// The setting with the key the built-in issuer signs with.
+const SIGNING_KEY_SETTING: &str = "AUTH_SIGNING_KEY";
+/// The file in the data folder that holds this key where the setting does not.
 const SIGNING_KEY_FILE: &str = "auth_signing_key.pem";
 
 /// What the functions run with.
@@ -48,8 +50,34 @@ pub struct Settings {
 ///
 /// # Errors
 ///
-/// When a setting is wrong, or the signing key cannot be read or made.
+/// When a setting is wrong, the database is away or the login is not held by row-level security, or the signing key
+/// cannot be read or made.
 pub async fn router(settings: Settings) -> Result<Router> {
+    let signing_key = signing_key(&settings.env, settings.data_dir.as_deref())?;
+    let (db, router) = build(settings, signing_key)?;
+    db.check_login().await?;
+    Ok(router)
+}
+
+/// Builds the same and drops it, without asking anybody or making anything.
+///
+/// # Errors
+///
+/// When a setting is wrong.
+pub fn check(settings: Settings) -> Result<()> {
+    let env = &settings.env;
+    let signing_key = if settings.data_dir.is_some() && env.get(SIGNING_KEY_SETTING).is_none() {
+        // In place of the one that is in the folder, or will be.
+        let pem = SigningKey::generate_pem();
+        SigningKey::from_pem(pem.expose_secret()).map_err(Error::internal)?.accepting_from_env(env)?
+    } else {
+        SigningKey::from_env(env)?
+    };
+    build(settings, signing_key).map(drop)
+}
+
+/// Builds every function. Opens nothing yet.
+fn build(settings: Settings, signing_key: SigningKey) -> Result<(Db, Router)> {
     let connections = settings.env.get("DATABASE_CONNECTIONS_MAX").unwrap_or(CONNECTIONS_MAX).to_owned();
     let env = settings
         .env
@@ -58,12 +86,10 @@ pub async fn router(settings: Settings) -> Result<Router> {
         .with("DATABASE_CONNECTIONS_MAX", connections);
     let clock = settings.clock;
     let db = Db::from_env(&env)?;
-    db.check_login().await?;
     let http = HttpClient::default();
     let store = Store::from_env(&env, clock.clone(), &http)?;
     let limiter = Limiter::from_env(&env, clock.clone(), store.clone())?;
 
-    let signing_key = signing_key(&env, settings.data_dir.as_deref())?;
     let issuers = issuers(&env, &settings.public_url, &signing_key)?;
     let auth = Auth::new(issuers, db.clone(), clock.clone(), &http);
 
@@ -108,7 +134,7 @@ pub async fn router(settings: Settings) -> Result<Router> {
         .merge(tasks::router(caller))
         .merge(users::router(users::App::new(auth, announcing, clock.clone(), limiter)))
         .merge(description::router());
-    Ok(http::finish(router, http::Settings::from_env(&env, clock)?))
+    Ok((db, http::finish(router, http::Settings::from_env(&env, clock)?)))
 }
 
 /// The issuers of `AUTH_ISSUERS`, and the built-in one.
@@ -126,7 +152,7 @@ fn issuers(env: &Env, public_url: &str, signing_key: &SigningKey) -> Result<Vec<
 
 /// The key from `AUTH_SIGNING_KEY`, or from the data folder, where it is made on the first run.
 fn signing_key(env: &Env, data_dir: Option<&Path>) -> Result<SigningKey> {
-    let Some(data_dir) = data_dir.filter(|_| env.get("AUTH_SIGNING_KEY").is_none()) else {
+    let Some(data_dir) = data_dir.filter(|_| env.get(SIGNING_KEY_SETTING).is_none()) else {
         return Ok(SigningKey::from_env(env)?);
     };
     let path = data_dir.join(SIGNING_KEY_FILE);

@@ -1,31 +1,36 @@
-//! Serving requests from the first to an orderly end.
+//! Serving requests from the first to an orderly end, over HTTP/1.
+//!
+//! No client is waited for without a bound ([`Patience`]), as each holds a descriptor: neither for the head of a request,
+//! nor for its body. How long an answer takes is the functions' affair, and nobody else's.
 //!
 //! A stop goes through these steps: the door is shut, after those who stood in front of it were let in; for a moment
 //! kept connections may still ask, and are told that theirs is the last answer; then connections on which nothing is
 //! asked are closed. Requests go on, and so do replies whose clients have left. What is still going on when the
 //! time is nearly over is stored as far as it came.
 
-use std::future::pending;
-use std::net::SocketAddr;
+mod connections;
+mod patience;
+
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::serve::{Listener, ListenerExt};
 use base::background;
 use base::config::{ConfigError, Env};
 use chat::LiveReplies;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::failure::{Failure, Result};
 use crate::listen::Shutdown;
+
+pub use patience::Patience;
 
 /// How long a stop may take, unless `SHUTDOWN_GRACE_SECONDS` says otherwise.
 const GRACE: Duration = Duration::from_secs(30);
@@ -69,7 +74,7 @@ impl Grace {
 
 /// A server at work.
 pub struct Serving {
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
     is_closing: watch::Sender<bool>,
     /// Dropped to close connections on which nothing is asked, and the others after their answer.
     close: Option<oneshot::Sender<()>>,
@@ -77,25 +82,12 @@ pub struct Serving {
 
 impl Serving {
     /// Starts to answer what comes to this listener.
-    pub fn start(listener: TcpListener, router: Router) -> Result<Self> {
-        let unreadable = |error| Failure::new(format!("The port cannot be read: {error}."));
+    pub fn start(listener: TcpListener, router: Router, patience: Patience) -> Self {
         let (is_closing, closing) = watch::channel(false);
-        let address = listener.local_addr().map_err(unreadable)?;
-        let door = Door { listener: Some(listener), address, closing: closing.clone() };
-        // The first byte of a streamed answer must not wait for more to come.
-        let door = door.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY was not set");
-            }
-        });
-        let (close, closed) = oneshot::channel::<()>();
-        let router = router.layer(from_fn_with_state(closing, tell_the_last));
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(door, service).with_graceful_shutdown(async {
-            // An error means that the sender is gone, which also means to close.
-            drop(closed.await);
-        });
-        Ok(Self { server: tokio::spawn(server.into_future()), is_closing, close: Some(close) })
+        let (close, closed) = oneshot::channel();
+        let router = router.layer(from_fn_with_state(closing.clone(), tell_the_last));
+        let server = tokio::spawn(connections::serve(listener, router, patience, closing, closed));
+        Self { server, is_closing, close: Some(close) }
     }
 
     /// Waits for an end that nobody asked for.
@@ -144,102 +136,15 @@ impl Serving {
     }
 }
 
-/// The listener, until it is told to close. Who waits in the system's queue then is let in first.
-struct Door {
-    listener: Option<TcpListener>,
-    address: SocketAddr,
-    closing: watch::Receiver<bool>,
-}
-
-impl Listener for Door {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        if let Some(listener) = &mut self.listener {
-            tokio::select! {
-                biased;
-                accepted = Listener::accept(listener) => return accepted,
-                _ = self.closing.wait_for(|is_closing| *is_closing) => {}
-            }
-        }
-        self.listener = None;
-        pending().await
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        Ok(self.address)
-    }
-}
-
-/// Tells clients that an answer is the last of its connection, once the door is shut.
+/// Tells clients that an answer is the last of its connection, once the door is shut, or when their request was not
+/// waited for to its end.
 async fn tell_the_last(State(closing): State<watch::Receiver<bool>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if *closing.borrow() {
+    if *closing.borrow() || response.status() == StatusCode::REQUEST_TIMEOUT {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-
-    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
-
-    fn check(given: &str, expected: Option<u64>) {
-        let grace = Grace::from_env(&Env::from_pairs([("SHUTDOWN_GRACE_SECONDS", given)]));
-        assert_eq!(grace.ok(), expected.map(|seconds| Grace(Duration::from_secs(seconds))), "{given:?}");
-    }
-
-    #[test]
-    fn the_grace_is_bounded() {
-        check("", Some(30));
-        check("0", Some(0));
-        check("3600", Some(3600));
-        for wrong in ["3601", "-1", "1.5", "a minute"] {
-            check(wrong, None);
-        }
-    }
-
-    #[tokio::test]
-    async fn who_asks_at_the_last_moment_is_answered_for_the_last_time() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let router = Router::new().route("/", axum::routing::get(async || "here"));
-        let mut serving = Serving::start(listener, router).expect("it serves");
-        let mut kept = TcpStream::connect(address).await.expect("a connection");
-        let mut answer = [0; 1024];
-        kept.write_all(REQUEST).await.expect("sent");
-        let len = kept.read(&mut answer).await.expect("answered");
-        assert!(!String::from_utf8_lossy(&answer[..len]).contains("close"), "the connection is kept");
-        // Its request is in the queue when the door is shut.
-        let mut queued = TcpStream::connect(address).await.expect("a connection");
-        queued.write_all(REQUEST).await.expect("sent");
-        serving.is_closing.send_replace(true);
-        kept.write_all(REQUEST).await.expect("sent");
-        let finished = tokio::spawn(async move { serving.finish().await });
-        for connection in [&mut kept, &mut queued] {
-            let mut answer = String::new();
-            connection.read_to_string(&mut answer).await.expect("answered and closed");
-            assert!(answer.contains("\r\nconnection: close\r\n") && answer.ends_with("here"), "{answer}");
-        }
-        finished.await.expect("it comes to an end");
-        assert!(TcpStream::connect(address).await.is_err());
-    }
-
-    #[test]
-    fn storing_has_a_part_of_it() {
-        let parts = |seconds| {
-            let grace = Grace(Duration::from_secs(seconds));
-            (grace.working_time().as_millis(), grace.store_time().as_millis())
-        };
-        assert_eq!(parts(30), (27_000, 3_000));
-        assert_eq!(parts(10), (9_000, 1_000));
-        assert_eq!(parts(1), (500, 500));
-        assert_eq!(parts(0), (0, 500));
-        assert_eq!(parts(3600), (3_597_000, 3_000));
-    }
-}
+mod tests;

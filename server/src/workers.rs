@@ -34,18 +34,11 @@ impl Workers {
     /// Starts them on the database that `service_url` names. `JOB_WORKERS` says how many entries are delivered at
     /// once (default 4); with 0 nothing runs, schedules neither. Workers look for entries when the bell is rung, too.
     pub fn start(env: &Env, service_url: &str, clock: Clock, bell: Bell) -> base::Result<Self> {
-        let count = env.parse_or("JOB_WORKERS", WORKERS)?;
-        if count > WORKERS_MAX {
-            let detail = format!("is at most {WORKERS_MAX}");
-            return Err(ConfigError { name: "JOB_WORKERS".to_owned(), detail }.into());
-        }
+        let count = count(env)?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         if count > 0 {
-            // Connections of their own, so that a busy outbox leaves the requests theirs.
-            let env = env.clone().with("DATABASE_SERVICE_URL", service_url);
-            let env = env.with("DATABASE_CONNECTIONS_MAX", count.to_string());
-            let app = App { clock, ..App::from_env(&env)? }.woken_by(bell);
+            let app = App { clock, ..app(env, service_url, count)? }.woken_by(bell);
             for _ in 0..count {
                 tasks.spawn(app.worker().run(stopped.clone()));
             }
@@ -67,19 +60,85 @@ impl Workers {
     }
 }
 
+/// Refuses settings with which they could not be started.
+pub fn check(env: &Env, service_url: &str) -> base::Result<()> {
+    app(env, service_url, count(env)?.max(1)).map(drop)
+}
+
+/// `JOB_WORKERS`.
+fn count(env: &Env) -> Result<usize, ConfigError> {
+    const NAME: &str = "JOB_WORKERS";
+    let count = env.parse_or(NAME, WORKERS)?;
+    if count > WORKERS_MAX {
+        return Err(ConfigError { name: NAME.to_owned(), detail: format!("is at most {WORKERS_MAX}") });
+    }
+    Ok(count)
+}
+
+/// The jobs, with connections of their own, so that a busy outbox leaves the requests theirs.
+fn app(env: &Env, service_url: &str, connections: usize) -> base::Result<App> {
+    let env = env.clone().with("DATABASE_SERVICE_URL", service_url);
+    App::from_env(&env.with("DATABASE_CONNECTIONS_MAX", connections.to_string()))
+}
+
 /// Runs a job again and again, until `stop` turns true.
-async fn repeat(app: App, job: Job, mut stop: watch::Receiver<bool>) {
-    let rounds = async {
-        sleep(FIRST_RUN).await;
-        loop {
-            if let Err(error) = job.run(&app, Instant::now() + RUN_TIME).await {
-                tracing::error!(job = job.name(), code = error.code(), cause = error.cause(), "the job failed");
-            }
-            sleep(job.interval()).await;
+async fn repeat(app: App, job: Job, stop: watch::Receiver<bool>) {
+    let (app, told) = (&app, &stop);
+    let round = || async move {
+        if let Err(error) = job.run_unless_stopped(app, Instant::now() + RUN_TIME, told).await {
+            tracing::error!(job = job.name(), code = error.code(), cause = error.cause(), "the job failed");
         }
     };
-    tokio::select! {
-        () = stopped(&mut stop) => {}
-        () = rounds => {}
+    rounds(FIRST_RUN, job.interval(), stop.clone(), round).await;
+}
+
+/// Begins a round after the first pause, and each other one after an interval, until `stop` turns true. A round that has
+/// begun is never dropped: it may have entries in its hands.
+async fn rounds<F>(first: Duration, interval: Duration, mut stop: watch::Receiver<bool>, round: impl Fn() -> F)
+where
+    F: Future<Output = ()>,
+{
+    let mut pause = first;
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => return,
+            () = sleep(pause) => {}
+        }
+        round().await;
+        pause = interval;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_round_is_finished_and_none_is_begun_after_the_stop() {
+        let (stop, stopped) = watch::channel(false);
+        let (begun, finished) = (Cell::new(0), Cell::new(0));
+        let moment = Duration::from_millis(1);
+        let round = || async {
+            begun.set(begun.get() + 1);
+            if begun.get() == 3 {
+                stop.send(true).expect("the rounds listen");
+            }
+            sleep(moment).await;
+            finished.set(finished.get() + 1);
+        };
+        rounds(moment, moment, stopped, round).await;
+        assert_eq!((begun.get(), finished.get()), (3, 3));
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_wait_for_the_next_round() {
+        let (stop, stopped) = watch::channel(false);
+        stop.send(true).expect("the rounds listen");
+        let longest = Duration::from_hours(1);
+        let ended = tokio::time::timeout(Duration::from_secs(20), rounds(longest, longest, stopped, async || ()));
+        ended.await.expect("nobody waits for an hour");
     }
 }

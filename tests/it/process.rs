@@ -35,14 +35,19 @@ impl Process {
 
     /// The same command with what leads to the database of `app`, and nothing else from the environment.
     pub(crate) fn on(app: &TestApp, mut command: Command) -> Command {
+        command.env_clear().envs(Self::settings(app));
         command
-            .env_clear()
-            .env("PORT", "0")
-            .env("DATABASE_URL", app.database.url("almanac_app"))
-            .env("DATABASE_SERVICE_URL", app.database.url("almanac_service"))
-            .env("AUTH_SIGNING_KEY", app.signing_key())
-            .env("PUBLIC_URL", &app.base_url);
-        command
+    }
+
+    /// What leads to the database of `app`.
+    pub(crate) fn settings(app: &TestApp) -> [(&'static str, String); 5] {
+        [
+            ("PORT", "0".to_owned()),
+            ("DATABASE_URL", app.database.url("almanac_app")),
+            ("DATABASE_SERVICE_URL", app.database.url("almanac_service")),
+            ("AUTH_SIGNING_KEY", app.signing_key().to_owned()),
+            ("PUBLIC_URL", app.base_url.clone()),
+        ]
     }
 
     /// Starts it by a command that is it or becomes it, and waits until it serves.

@@ -11,6 +11,7 @@ use base::http::Unit;
 use base::queue::{JobsQueue, OWNERS_MAX};
 use domain::outbox::{self, Standing};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::watch;
 
 use crate::App;
 
@@ -22,18 +23,18 @@ const CALLS_AT_ONCE: usize = 8;
 /// one entry may take as long.
 const OVERDUE: Duration = Duration::from_mins(5);
 
-/// Runs until nothing is due or this time has come, and gives how many owners it handed to the queue, or how many
-/// deliveries it tried.
-pub(crate) async fn drain(app: &App, until: Instant) -> Result<u64> {
+/// Runs until nothing is due, this time has come or `stop` turns true, and gives how many owners it handed to the queue,
+/// or how many deliveries it tried.
+pub(crate) async fn drain(app: &App, until: Instant, stop: &watch::Receiver<bool>) -> Result<u64> {
     let standing = outbox::standing(app.db.as_service().await?, app.clock.now()).await?;
     measure(app, standing);
-    let Some(queue) = &app.queue else { return app.worker().drain(until).await };
+    let Some(queue) = &app.queue else { return app.worker().drain(until, stop).await };
     let is_overdue = standing.waiting.is_some_and(|waiting| waiting > OVERDUE);
     match relay(app, queue, until).await? {
         Some(owners) if !is_overdue => Ok(owners),
         relayed => {
             tracing::warn!(is_relayed = relayed.is_some(), is_overdue, "the queue does not help; delivering here");
-            app.worker().drain(until).await
+            app.worker().drain(until, stop).await
         }
     }
 }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use base::Result;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
-use crate::{App, drain, prune, tend_recurrences};
+use crate::{App, drain, prune, stopped, tend_recurrences};
 
 /// What a schedule or a message of the queue asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,15 +45,34 @@ impl Job {
     /// Runs it until it is done or this time has come, and gives how many entries or rows it dealt with. What is left
     /// is the next run's. A failure is reported.
     pub async fn run(self, app: &App, until: Instant) -> Result<u64> {
+        let (_never, stop) = watch::channel(false);
+        self.run_unless_stopped(app, until, &stop).await
+    }
+
+    /// The same, and it ends soon after `stop` turned true or its sender is gone: it gives back the entries that it has
+    /// in its hands, and begins nothing more.
+    pub async fn run_unless_stopped(self, app: &App, until: Instant, stop: &watch::Receiver<bool>) -> Result<u64> {
         let started = Instant::now();
         let ran = match self {
-            Self::Drain => drain::drain(app, until).await,
-            Self::Prune => prune::prune(app, until).await,
-            Self::TendRecurrences => tend_recurrences::enqueue(app).await,
+            Self::Drain => drain::drain(app, until, stop).await,
+            Self::Prune => unless_stopped(stop, prune::prune(app, until)).await,
+            Self::TendRecurrences => unless_stopped(stop, tend_recurrences::enqueue(app)).await,
         };
         let count = ran.inspect_err(|error| app.reports.send_failed_job(&app.clock, self.name(), error, None))?;
         tracing::info!(job = self.name(), count, ms = started.elapsed().as_millis(), "job");
         Ok(count)
+    }
+}
+
+/// Drops a job that has nothing in its hands: what it was at is rolled back, and its next run's.
+async fn unless_stopped(stop: &watch::Receiver<bool>, job: impl Future<Output = Result<u64>>) -> Result<u64> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        ran = job => ran,
+        () = stopped(&mut stop) => {
+            tracing::info!("the job was stopped before it was done");
+            Ok(0)
+        }
     }
 }
 

@@ -125,21 +125,21 @@ impl Worker {
     }
 
     /// Delivers all that is due, several entries at once, and gives how many attempts that took. Nothing is begun
-    /// that might not be done by `until`.
+    /// that might not be done by `until`, nor after `stop` turned true; what is under way then is finished within
+    /// [`Limits::stop_grace`], or given back.
     ///
     /// # Errors
     ///
     /// When the database cannot be asked. That a handler fails is none.
-    pub async fn drain(&self, until: Instant) -> Result<u64> {
-        let (_never, stop) = watch::channel(false);
-        let drainers = (0..AT_ONCE).map(|_| self.drain_alone(until, &stop));
+    pub async fn drain(&self, until: Instant, stop: &watch::Receiver<bool>) -> Result<u64> {
+        let drainers = (0..AT_ONCE).map(|_| self.drain_alone(until, stop));
         // All of them end before an error is told, so that none is dropped with an entry in its hands.
         join_all(drainers).await.into_iter().sum()
     }
 
     async fn drain_alone(&self, until: Instant, stop: &watch::Receiver<bool>) -> Result<u64> {
         let mut attempts = 0;
-        while Instant::now() + self.limits.handle_timeout < until && self.step(stop).await? {
+        while !is_stopped(stop) && Instant::now() + self.limits.handle_timeout < until && self.step(stop).await? {
             attempts += 1;
         }
         Ok(attempts)

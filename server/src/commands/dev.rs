@@ -16,11 +16,11 @@ pub(super) async fn run(env: Env) -> Result<()> {
     base::log::start(&env);
     // A page under development is served from some port of this machine.
     let env = if env.get("CORS_ORIGINS").is_none() { env.with("CORS_ORIGINS", LOCAL_ORIGINS) } else { env };
-    settings::check(&env)?;
-    // First of all, because it is quick to know and everything after it is not.
+    let is_embedded = env.get("DATABASE_URL").is_none();
+    settings::check(&env, is_embedded)?;
+    // Before all else, because it is quick to know and everything after it is not.
     let listener = listen::bind(listen::address(&env)?).await?;
-    let database =
-        if env.get("DATABASE_URL").is_some() { Database::given(&env)? } else { Database::embedded(&env).await? };
+    let database = if is_embedded { Database::embedded(&env).await? } else { Database::given(&env)? };
     let served = prepare_and_serve(env, listener, &database).await;
     database.stop().await.and(served)
 }

@@ -8,11 +8,11 @@ use base::queue::Bell;
 use chat::LiveReplies;
 use clap::Args;
 
-use super::migrate as migrate_command;
+use super::{migrate as migrate_command, settings};
 use crate::failure::{Failure, Result};
 use crate::listen::{self, Shutdown};
 use crate::postgres::{self, EmbeddedPostgres, Options};
-use crate::serving::{Grace, Serving};
+use crate::serving::{Grace, Patience, Serving};
 use crate::workers::Workers;
 use crate::{database, descriptors, migrate, mount, terminal};
 
@@ -36,6 +36,7 @@ pub(super) async fn run(env: Env, arguments: &Arguments) -> Result<()> {
             "DATABASE_URL is set, and --embedded asks for the program's own database. Use one of them.",
         ));
     }
+    settings::check(&env, arguments.embedded)?;
     let listener = listen::bind(listen::address(&env)?).await?;
     let database = if arguments.embedded { Database::embedded(&env).await? } else { Database::given(&env)? };
     let served = async {
@@ -76,19 +77,20 @@ impl Database {
 
     /// The database that the environment names.
     pub(super) fn given(env: &Env) -> Result<Self> {
+        let (app_url, service_url) = Self::urls(env)?;
+        let data_dir = env.get("ALMANAC_DATA_DIR").map(|_| postgres::made_data_dir(env)).transpose()?;
+        let admin_url = env.get("DATABASE_ADMIN_URL").map(str::to_owned);
+        Ok(Self { embedded: None, app_url, service_url, admin_url, data_dir })
+    }
+
+    /// The addresses that the environment names, for the login `almanac_app` and for `almanac_service`.
+    pub(super) fn urls(env: &Env) -> Result<(String, String)> {
         let require = |name: &str, role: &str| {
             let missing =
                 || Failure::new(format!("Set {name} to the database, logging in as {role}, or use --embedded."));
             env.get(name).map(str::to_owned).ok_or_else(missing)
         };
-        let data_dir = env.get("ALMANAC_DATA_DIR").map(|_| postgres::made_data_dir(env)).transpose()?;
-        Ok(Self {
-            embedded: None,
-            app_url: require("DATABASE_URL", "almanac_app")?,
-            service_url: require("DATABASE_SERVICE_URL", "almanac_service")?,
-            admin_url: env.get("DATABASE_ADMIN_URL").map(str::to_owned),
-            data_dir,
-        })
+        Ok((require("DATABASE_URL", "almanac_app")?, require("DATABASE_SERVICE_URL", "almanac_service")?))
     }
 
     /// Applies pending migrations.
@@ -157,11 +159,9 @@ pub(super) async fn serve(
     database.check().await?;
     let public_url = listen::public_url(&env, &listener)?;
     let clock = Clock::system();
-    let unstartable = |error: base::Error| {
-        Failure::new(format!("The functions cannot be started: {}", error.cause().unwrap_or_else(|| error.to_string())))
-    };
     let jobs_env = env.clone();
     let (live, bell) = (LiveReplies::default(), Bell::default());
+    let unstartable = |error| settings::unstartable(&error);
     let settings = mount::Settings {
         env,
         database_url: database.app_url.clone(),
@@ -177,7 +177,7 @@ pub(super) async fn serve(
     let local_url = listen::local_url(&listener)?;
     let known_as = if local_url == public_url { String::new() } else { format!(" as {public_url}") };
     terminal::progress(&format!("Almanac serves at {local_url}{known_as}"));
-    let mut serving = Serving::start(listener, router)?;
+    let mut serving = Serving::start(listener, router, Patience::default());
     ready(&public_url, database);
     let outcome = tokio::select! {
         () = shutdown.asked() => Ok(()),

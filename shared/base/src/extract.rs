@@ -1,5 +1,7 @@
 //! Extractors that answer `application/problem+json` and name the field at fault.
 
+use std::error::Error as _;
+
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
 use axum::response::{IntoResponse, Response};
@@ -171,8 +173,18 @@ fn body_error(rejection: BytesRejection) -> Error {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
             Error::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than this route takes.")
         }
+        late if has_timed_out(&late) => {
+            Error::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body took too long to arrive.")
+        }
         other => Error::malformed("The body did not arrive whole.").with_source(other),
     }
+}
+
+/// Whether the server gave up waiting. Lambda never does: there the body has come before the function is called.
+fn has_timed_out(rejection: &BytesRejection) -> bool {
+    let causes = std::iter::successors(rejection.source(), |&cause| cause.source());
+    let mut causes = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|error| error.kind() == std::io::ErrorKind::TimedOut)
 }
 
 fn pointer_of(path: &serde_path_to_error::Path) -> String {

@@ -1,4 +1,3 @@
 //! Connections to the database that die: nothing is lost, nothing is done twice, and hardly anybody notices.
 
 mod lost_connections;
-mod terminated_backends;

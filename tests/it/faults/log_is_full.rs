@@ -1,7 +1,7 @@
 //! The program's own log has no room left: that is no reason to refuse anybody.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
@@ -12,28 +12,37 @@ use crate::process::Process;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Starts the program with both its outputs on a full device, and waits until it serves.
+/// Starts the program with both its outputs on a full device, and waits until it listens.
 async fn start(app: &TestApp) -> (Child, String) {
-    let address = free_address();
     let full = || File::options().write(true).open("/dev/full").expect("the full device");
     let mut command = Command::new(env!("CARGO_BIN_EXE_almanac"));
     command.arg("serve");
     let mut command = Process::on(app, command);
-    command.env("PORT", address.port().to_string()).stdout(full()).stderr(full()).kill_on_drop(true);
-    let mut child = command.spawn().expect("the program starts");
+    let mut child = command.stdout(full()).stderr(full()).kill_on_drop(true).spawn().expect("the program starts");
     let begun = Instant::now();
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        assert!(begun.elapsed() < PATIENCE, "the program does not serve");
+    let port = loop {
         assert!(child.try_wait().expect("it can be waited for").is_none(), "the program ended");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    (child, format!("http://{address}"))
+        assert!(begun.elapsed() < PATIENCE, "the program does not listen");
+        match child.id().and_then(port_of) {
+            Some(port) => break port,
+            None => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    };
+    (child, format!("http://127.0.0.1:{port}"))
 }
 
-/// A port that is free now; the program cannot tell which one it took.
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address")
+/// The port that a process listens on, as the system knows it: the program itself cannot tell.
+fn port_of(pid: u32) -> Option<u16> {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let links: Vec<PathBuf> = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()).collect();
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).ok()?;
+    table.lines().skip(1).find_map(|line| {
+        // Among others the local address, the state, and the number of the socket.
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (_, port) = fields[1].split_once(':')?;
+        let is_listening = fields[3] == "0A" && links.contains(&PathBuf::from(format!("socket:[{}]", fields[9])));
+        is_listening.then(|| u16::from_str_radix(port, 16).expect("a port in hexadecimal"))
+    })
 }
 
 #[tokio::test]

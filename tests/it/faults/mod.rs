@@ -12,4 +12,5 @@ mod load;
 #[cfg(target_os = "linux")]
 mod log_is_full;
 mod own_postgres;
+mod terminated_backends;
 mod termination;

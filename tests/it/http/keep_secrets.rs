@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use auth::SigningKey;
+use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::process::Command;
@@ -11,6 +12,7 @@ use tokio::process::Command;
 use crate::app::{Answer, TestApp};
 use crate::fakes::model::{ModelFake, Script};
 use crate::process::Process;
+use crate::server::program::run_alone;
 
 /// In every secret that may be any text.
 const CANARY: &str = "canaryQx71Zw";
@@ -136,22 +138,18 @@ async fn a_wrong_setting_is_told_without_its_value() {
         ("SENTRY_DSN", format!("https://{CANARY}@")),
         ("JOBS_QUEUE_URL", format!("{CANARY} {CANARY}")),
     ];
+    let commands = [&["serve"][..], &["doctor"], &["jobs", "list"], &["make-admin", "a@example.com"], &["migrate"]];
     for (name, value) in wrong {
-        for arguments in
-            [&["serve"][..], &["doctor"], &["jobs", "list"], &["make-admin", "a@example.com"], &["migrate"]]
-        {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_almanac"));
-            command.args(arguments);
-            let mut command = Process::on(&app, command);
-            command.envs(secrets(&app)).env("RUST_LOG", "trace").env(name, &value).kill_on_drop(true);
-            // A setting that a command has no use for does not stop it.
-            let Ok(output) = tokio::time::timeout(std::time::Duration::from_secs(5), command.output()).await else {
-                continue;
-            };
-            let output = output.expect("the program starts");
-            let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-            assert_kept(&format!("{arguments:?} with {name}"), &said);
+        let settings = Process::settings(&app).into_iter().chain(secrets(&app));
+        let settings = settings.chain([("RUST_LOG", "trace".to_owned()), (name, value)]);
+        let runs = commands.map(|arguments| run_alone(arguments, settings.clone()));
+        let ends = join_all(runs).await;
+        for (arguments, (_, said)) in commands.iter().zip(&ends) {
+            assert_kept(&format!("{arguments:?} with {name}"), said);
         }
+        // Other commands may have no use for it.
+        let (is_well, said) = &ends[0];
+        assert!(!is_well && said.contains(name), "{name} is not told: {said}");
     }
 }
 

@@ -1,45 +1,13 @@
 //! Answers that are our fault are reported to Sentry, or to what takes its envelopes.
 
-use std::time::Duration;
-
-use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::http::StatusCode;
 use base::config::Env;
 use base::error_report::ErrorReports;
 use base::{Clock, Error};
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 use crate::app::TestApp;
-
-/// Longer than anything that does not hang.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-type Received = (HeaderMap, String);
-
-/// A stand-in for Sentry that answers with a status and hands on what it gets.
-async fn sentry(status: StatusCode) -> (String, mpsc::UnboundedReceiver<Received>) {
-    let (received, reports) = mpsc::unbounded_channel();
-    let take =
-        async move |State(received): State<mpsc::UnboundedSender<Received>>, headers: HeaderMap, body: String| {
-            received.send((headers, body)).expect("the test listens");
-            status
-        };
-    let router = Router::new().route("/api/42/envelope/", post(take)).with_state(received);
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let dsn = format!("http://abc123@{}/42", listener.local_addr().expect("an address"));
-    tokio::spawn(async move { axum::serve(listener, router).await.expect("the fake serves") });
-    (dsn, reports)
-}
-
-/// The next report.
-async fn next(received: &mut mpsc::UnboundedReceiver<Received>) -> Received {
-    let report = tokio::time::timeout(PATIENCE, received.recv()).await;
-    report.expect("a report comes").expect("the fake serves")
-}
+use crate::fakes::sentry::SentryFake;
 
 /// A product whose database takes no connections any more.
 async fn app_without_database(dsn: &str) -> TestApp {
@@ -50,12 +18,12 @@ async fn app_without_database(dsn: &str) -> TestApp {
 
 #[tokio::test]
 async fn a_failure_is_reported_with_its_cause_and_without_what_was_sent() {
-    let (dsn, mut received) = sentry(StatusCode::OK).await;
-    let app = app_without_database(&dsn).await;
+    let mut sentry = SentryFake::start().await;
+    let app = app_without_database(&sentry.dsn).await;
     let credentials = serde_json::json!({"email": "alice@example.com", "password": "correct horse battery"});
     let answer = app.anon().post("/api/auth/login", &credentials).await;
     let problem = answer.assert_problem(503, "database_unavailable");
-    let (headers, envelope) = next(&mut received).await;
+    let (headers, envelope) = sentry.next().await;
     let auth = headers["x-sentry-auth"].to_str().expect("plain");
     assert!(auth.contains("sentry_version=7") && auth.contains("sentry_key=abc123"), "{auth}");
     assert!(!envelope.contains("alice@example.com") && !envelope.contains("correct horse"), "{envelope}");
@@ -71,13 +39,13 @@ async fn a_failure_is_reported_with_its_cause_and_without_what_was_sent() {
 
 #[tokio::test]
 async fn what_the_client_did_wrong_is_not_reported_and_a_failing_sentry_harms_nothing() {
-    let (dsn, mut received) = sentry(StatusCode::INTERNAL_SERVER_ERROR).await;
-    let app = app_without_database(&dsn).await;
+    let mut sentry = SentryFake::answering(StatusCode::INTERNAL_SERVER_ERROR).await;
+    let app = app_without_database(&sentry.dsn).await;
     app.anon().get("/api/nothing").await.assert_problem(404, "no_route");
     assert_eq!(app.anon().get("/api/health?deep=1").await.status, 503);
     assert_eq!(app.anon().get("/api/health?deep=1").await.status, 503);
     for _ in 0..2 {
-        let (_, envelope) = next(&mut received).await;
+        let (_, envelope) = sentry.next().await;
         assert!(envelope.contains("GET /api/health"), "{envelope}");
     }
     assert_eq!(app.anon().get("/api/health").await.status, 200);
@@ -85,13 +53,13 @@ async fn what_the_client_did_wrong_is_not_reported_and_a_failing_sentry_harms_no
 
 #[tokio::test]
 async fn a_job_that_failed_is_reported_by_its_name() {
-    let (dsn, mut received) = sentry(StatusCode::OK).await;
-    let reports = ErrorReports::from_env(&Env::from_pairs([("SENTRY_DSN", dsn)])).expect("the setting is right");
+    let mut sentry = SentryFake::start().await;
+    let reports =
+        ErrorReports::from_env(&Env::from_pairs([("SENTRY_DSN", &sentry.dsn)])).expect("the setting is right");
     let clock = Clock::system();
     let user_id = clock.new_id();
     reports.send_failed_job(&clock, "drain", &Error::internal("the inner cause"), Some(user_id));
-    let (_, envelope) = next(&mut received).await;
-    let event: Value = serde_json::from_str(envelope.lines().last().expect("an event")).expect("JSON");
+    let event = sentry.next_event().await;
     assert_eq!(
         (&event["transaction"], &event["message"]["formatted"]),
         (&"job drain".into(), &"the inner cause".into())

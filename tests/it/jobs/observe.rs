@@ -2,35 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::State;
-use axum::routing::post;
 use base::config::Env;
 use base::run::Event;
 use domain::outbox::{self, Settlement};
 use jobs::Job;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::sync::mpsc;
 
 use super::outbox::Outbox;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A stand-in for Sentry, and the events that it gets.
-async fn sentry() -> (String, mpsc::UnboundedReceiver<Value>) {
-    let (received, events) = mpsc::unbounded_channel();
-    let take = async move |State(received): State<mpsc::UnboundedSender<Value>>, body: String| {
-        let event = body.lines().nth(2).expect("the third line is the event");
-        received.send(serde_json::from_str(event).expect("JSON")).expect("the test listens");
-    };
-    let router = Router::new().route("/api/42/envelope/", post(take)).with_state(received);
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let dsn = format!("http://abc123@{}/42", listener.local_addr().expect("an address"));
-    tokio::spawn(async move { axum::serve(listener, router).await.expect("the fake serves") });
-    (dsn, events)
-}
+use crate::fakes::sentry::SentryFake;
 
 fn function(service_url: &str, dsn: &str) -> jobs::App {
     let env = Env::from_pairs([("DATABASE_SERVICE_URL", service_url), ("SENTRY_DSN", dsn)]);
@@ -38,15 +18,15 @@ fn function(service_url: &str, dsn: &str) -> jobs::App {
 }
 
 /// The job that the next report is about, and its user.
-async fn next(events: &mut mpsc::UnboundedReceiver<Value>) -> (String, Value) {
-    let event = tokio::time::timeout(PATIENCE, events.recv()).await.expect("it comes").expect("the fake serves");
+async fn next(sentry: &mut SentryFake) -> (String, Value) {
+    let event = sentry.next_event().await;
     (event["transaction"].as_str().expect("a name").to_owned(), event["user"]["id"].clone())
 }
 
 #[tokio::test]
 async fn jobs_and_messages_that_fail_are_reported() {
-    let (dsn, mut events) = sentry().await;
-    let away = function("postgres://almanac_service@127.0.0.1:1/nowhere", &dsn);
+    let mut sentry = SentryFake::start().await;
+    let away = function("postgres://almanac_service@127.0.0.1:1/nowhere", &sentry.dsn);
     let owner = away.clock.new_id();
     let deliver = json!({"job": "deliver", "user_id": owner}).to_string();
     for (body, reported) in [
@@ -57,7 +37,7 @@ async fn jobs_and_messages_that_fail_are_reported() {
         let payload = json!({"Records": [{"messageId": "m0", "body": body}]});
         let answer = jobs::handle(away.clone(), Event { payload, time_left: Duration::from_mins(3) }).await;
         assert_eq!(answer.expect("a batch is answered")["batchItemFailures"][0]["itemIdentifier"], "m0");
-        assert_eq!(next(&mut events).await, (reported.0.to_owned(), reported.1));
+        assert_eq!(next(&mut sentry).await, (reported.0.to_owned(), reported.1));
     }
 }
 
@@ -68,8 +48,8 @@ async fn an_entry_is_reported_when_it_is_given_up_and_not_before() {
     // A kind that nobody handles here.
     let insert = "insert into outbox (user_id, kind, attempts) values ($1, 'early', 0), ($1, 'late', 11)";
     outbox.superuser.execute(insert, &[&alice]).await.expect("entries");
-    let (dsn, mut events) = sentry().await;
-    let mut function = function(&outbox.database.url("almanac_service"), &dsn);
+    let mut sentry = SentryFake::start().await;
+    let mut function = function(&outbox.database.url("almanac_service"), &sentry.dsn);
     function.clock = outbox.clock.clone();
     let until = || Instant::now() + Duration::from_mins(3);
     assert_eq!(function.worker().deliver(alice, until()).await.expect("the database answers"), 1);
@@ -80,8 +60,8 @@ async fn an_entry_is_reported_when_it_is_given_up_and_not_before() {
     };
     assert!(outbox.settle(&held, Settlement::Delivered).await);
     assert_eq!(function.worker().deliver(alice, until()).await.expect("the database answers"), 1);
-    assert_eq!(next(&mut events).await, ("job outbox late".to_owned(), json!(alice)));
-    assert!(events.try_recv().is_err(), "an attempt that will be repeated is no news");
+    assert_eq!(next(&mut sentry).await, ("job outbox late".to_owned(), json!(alice)));
+    assert!(sentry.is_idle(), "an attempt that will be repeated is no news");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use base::Error;
 use domain::outbox::Entry;
-use jobs::{Limits, Worker};
+use jobs::{Job, Limits, Worker};
 use tokio::sync::{Notify, watch};
 
 use super::outbox::{Outbox, Standing};
@@ -171,11 +171,49 @@ async fn at_a_stop_gives_back_what_takes_too_long() {
 }
 
 #[tokio::test]
+async fn a_drain_gives_back_what_it_has_in_its_hands_at_a_stop() {
+    let outbox = Outbox::open().await;
+    let alice = outbox.user().await;
+    outbox.add_many(alice, 2).await;
+    let begun = Arc::new(Notify::new());
+    let telling = Arc::clone(&begun);
+    let limits = Limits { handle_timeout: Duration::from_mins(1), ..quick() };
+    let worker = Worker::new(outbox.service.clone(), outbox.clock.clone(), limits, move |_| {
+        telling.notify_one();
+        std::future::pending()
+    });
+    let (stop, stopped) = watch::channel(false);
+    let draining = tokio::spawn(async move { worker.drain(Instant::now() + Duration::from_mins(5), &stopped).await });
+    begun.notified().await;
+    stop.send(true).unwrap();
+    assert_eq!(draining.await.unwrap().unwrap(), 1, "nothing is begun after the stop");
+    let standings = outbox.standings().await;
+    assert!(standings.iter().all(|entry| entry.is_open() && entry.attempts == 0), "{standings:?}");
+    let claim = outbox.claim().await.expect("it is due at once");
+    assert_eq!((claim.entry.id, claim.entry.attempt), (standings[0].id, 1));
+}
+
+#[tokio::test]
+async fn a_job_begins_nothing_after_the_stop() {
+    let outbox = Outbox::open().await;
+    let alice = outbox.user().await;
+    outbox.add_many(alice, 1).await;
+    let (stop, stopped) = watch::channel(false);
+    stop.send(true).unwrap();
+    let until = Instant::now() + Duration::from_mins(5);
+    assert_eq!(Job::Drain.run_unless_stopped(&outbox.jobs(), until, &stopped).await.unwrap(), 0);
+    assert_eq!(only(&outbox).await.attempts, 0);
+    stop.send(false).unwrap();
+    assert_eq!(Job::Drain.run_unless_stopped(&outbox.jobs(), until, &stopped).await.unwrap(), 1);
+    assert!(only(&outbox).await.delivered_at.is_some());
+}
+
+#[tokio::test]
 async fn begins_nothing_that_might_not_be_done_in_time() {
     let outbox = Outbox::open().await;
     let alice = outbox.user().await;
     outbox.add_many(alice, 3).await;
     let worker = worker(&outbox, async |_| Ok(()));
-    assert_eq!(worker.drain(Instant::now() + quick().handle_timeout).await.unwrap(), 0);
-    assert_eq!(worker.drain(Instant::now() + Duration::from_mins(1)).await.unwrap(), 3);
+    assert_eq!(worker.drain(Instant::now() + quick().handle_timeout, &never()).await.unwrap(), 0);
+    assert_eq!(worker.drain(Instant::now() + Duration::from_mins(1), &never()).await.unwrap(), 3);
 }

@@ -5,6 +5,7 @@ mod erase_again;
 mod keep_log;
 mod make_admin;
 mod migrate;
-mod program;
+pub(crate) mod program;
 mod run_dev;
 mod stop;
+mod wrong_settings;

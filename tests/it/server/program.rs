@@ -1,5 +1,6 @@
 //! One run of the program `almanac`, with a data folder of its own.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -50,12 +51,19 @@ pub(super) fn run(command: &str, data_dir: &Path, settings: &[(&str, &str)]) -> 
     prepare(command, data_dir).envs(settings.iter().copied()).output().expect("the program starts")
 }
 
-/// A command that ends by itself and needs no data folder, with these settings only.
-pub(super) async fn run_alone<const N: usize>(arguments: &[&str], settings: [(&str, &str); N]) -> Output {
+/// A command that ends by itself and needs no data folder, with these settings only: whether it succeeded, and all that
+/// it said.
+pub(crate) async fn run_alone<K, V>(arguments: &[&str], settings: impl IntoIterator<Item = (K, V)>) -> (bool, String)
+where
+    K: AsRef<OsStr>,
+    V: AsRef<OsStr>,
+{
     let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_almanac"));
     program.args(arguments).env_clear().envs(settings).kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, program.output()).await;
-    output.expect("the program ends").expect("the program starts")
+    let output = output.unwrap_or_else(|_| panic!("{arguments:?} does not end")).expect("the program starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).expect("plain text"))
 }
 
 fn prepare(command: &str, data_dir: &Path) -> Command {

@@ -13,8 +13,8 @@ const KEPT: Duration = Duration::from_mins(10);
 const PACE: Pace = Pace { step: Duration::from_hours(1), burst: 3 };
 /// What passes if it is tried again.
 const PASSING: [Fault; 3] = [Fault::Throttled, Fault::Broken, Fault::Cut];
-/// How long a limit may keep a request waiting, on a busy machine.
-const PROMPT: Duration = Duration::from_millis(1_500);
+/// Longer than a limit keeps a request waiting, however busy the machine is, and shorter than the fake is silent.
+const PROMPT: Duration = Duration::from_secs(20);
 
 async fn stage() -> (DynamoDbFake, Store) {
     let fake = DynamoDbFake::start().await;

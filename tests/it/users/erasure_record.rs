@@ -11,7 +11,10 @@ use crate::process::Process;
 fn records(log: &str) -> Vec<(String, String)> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    lines.filter(|line| line["message"] == "erasure").map(|line| (text(&line["user_id"]), text(&line["erasure"]))).collect()
+    lines
+        .filter(|line| line["message"] == "erasure")
+        .map(|line| (text(&line["user_id"]), text(&line["erasure"])))
+        .collect()
 }
 
 /// The command `almanac jobs …`, with what it answers and what it logs.

@@ -7,6 +7,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::Uri;
 use uuid::Uuid;
 
 use super::Announce;
@@ -33,7 +34,11 @@ struct Sqs {
 impl JobsQueue {
     /// The queue at `JOBS_QUEUE_URL`, in the account of the environment; none when that is not set.
     pub fn from_env(env: &Env, http: &HttpClient) -> Result<Option<Self>, ConfigError> {
-        let Some(url) = env.get("JOBS_QUEUE_URL") else { return Ok(None) };
+        const NAME: &str = "JOBS_QUEUE_URL";
+        let Some(url) = env.get(NAME) else { return Ok(None) };
+        if !url.parse().is_ok_and(|url: Uri| url.scheme().is_some() && url.host().is_some()) {
+            return Err(ConfigError { name: NAME.to_owned(), detail: "is no whole URL".to_owned() });
+        }
         let account = Account::from_env(env, http)?;
         Ok(Some(Self(Arc::new(Sqs { url: url.to_owned(), account, client: OnceLock::new() }))))
     }
