@@ -1,8 +1,8 @@
 //! Cutting a growing text into sentences that can be spoken one by one.
 //!
-//! Boundaries are those of Unicode (UAX #29). A sentence is handed out once the next one has begun with a
-//! letter, because until then what follows can still show that it goes on (`e.g. this`). However the text
-//! arrives, the same sentences come out, and together they are the text.
+//! Boundaries are those of Unicode (UAX #29). A sentence is handed out once nothing that follows can show any more that it
+//! goes on, as it does in `e.g. this`. However the text arrives, the same sentences come out, and together they are
+//! the text.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -49,9 +49,11 @@ fn certain_end(text: &str) -> Option<usize> {
     if first.len() > SENTENCE_BYTES_MAX {
         return is_long.then(|| cut_of(text));
     }
-    let next = bounds.next()?;
-    let next_has_begun = next.chars().any(char::is_alphabetic);
-    next_has_begun.then_some(first.len())
+    // Once another has begun, only a small letter can still join the two (rule SB8), if it is the first letter there.
+    bounds.next()?;
+    let followed = format!("{text}a");
+    let is_certain = followed.split_sentence_bounds().next() == Some(first);
+    is_certain.then_some(first.len())
 }
 
 /// The end of the last word that fits, or of the last character when there is no space.
@@ -90,6 +92,8 @@ mod tests {
         assert_eq!(cut(&["今日は忙しい。明日は休み。"]), ["今日は忙しい。", "明日は休み。"]);
         assert_eq!(cut(&["Tools, e.g. ", "a hammer. Done."]), ["Tools, e.g. a hammer. ", "Done."]);
         assert!(cut(&[]).is_empty());
+        // A mark is alphabetic and no letter yet.
+        assert_eq!(cut(&["Or so.^\u{abe}", "\u{10d70}"]), ["Or so.^\u{abe}\u{10d70}"]);
     }
 
     #[test]
