@@ -42,7 +42,9 @@ pub(crate) async fn send(
 
 /// Reads an answer that comes in one piece.
 pub(crate) async fn read_answer(answer: Response, limits: &CallLimits) -> Result<Vec<u8>, ProviderError> {
-    read_body(answer, ANSWER_BYTES_MAX, limits).await
+    let reading = timeout(limits.reply_time_max, read_body(answer, ANSWER_BYTES_MAX, limits)).await;
+    reading
+        .unwrap_or_else(|_| Err(ProviderError::new(ProviderErrorKind::Timeout).with_source("the answer took too long")))
 }
 
 async fn read_body(mut answer: Response, bytes_max: usize, limits: &CallLimits) -> Result<Vec<u8>, ProviderError> {

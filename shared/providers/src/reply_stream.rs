@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use http_body_util::{BodyDataStream, BodyExt};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::anthropic::MessagesReader;
 use crate::chat::ReplyEvent;
@@ -60,8 +60,11 @@ struct HttpReply {
     body: BodyDataStream<reqwest::Body>,
     decoder: SseDecoder,
     reader: Reader,
-    idle: Pin<Box<Sleep>>,
+    /// Until when more must have come.
+    patience: Pin<Box<Sleep>>,
     idle_timeout: Duration,
+    /// When it is over, whatever has come.
+    deadline: Instant,
 }
 
 impl ReplyStream {
@@ -71,12 +74,14 @@ impl ReplyStream {
         reader: Reader,
         limits: &CallLimits,
     ) -> Result<Self, ProviderError> {
+        let now = Instant::now();
         let reply = HttpReply {
             body: http::Response::from(answer).into_body().into_data_stream(),
             decoder: SseDecoder::new(),
             reader,
-            idle: Box::pin(sleep(limits.chunk_idle_timeout)),
+            patience: Box::pin(sleep_until(now + limits.chunk_idle_timeout)),
             idle_timeout: limits.chunk_idle_timeout,
+            deadline: now + limits.reply_time_max,
         };
         let mut stream = Self::from_source(Source::Http(Box::new(reply)));
         match stream.next().await {
@@ -149,7 +154,12 @@ impl HttpReply {
     fn poll_read(&mut self, cx: &mut Context<'_>, queue: &mut VecDeque<ReplyEvent>) -> Poll<Result<(), ProviderError>> {
         match self.body.poll_next_unpin(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
-                self.idle.as_mut().reset(Instant::now() + self.idle_timeout);
+                let now = Instant::now();
+                if now >= self.deadline {
+                    let error = ProviderError::new(ProviderErrorKind::Timeout).with_source("the reply took too long");
+                    return Poll::Ready(self.end(queue, error));
+                }
+                self.patience.as_mut().reset((now + self.idle_timeout).min(self.deadline));
                 self.decoder.push(chunk);
                 Poll::Ready(self.read_events(queue).map(|_| ()))
             }
@@ -159,7 +169,7 @@ impl HttpReply {
                 Poll::Ready(self.end(queue, error))
             }
             Poll::Pending => {
-                ready!(self.idle.as_mut().poll(cx));
+                ready!(self.patience.as_mut().poll(cx));
                 let error = ProviderError::new(ProviderErrorKind::Timeout).with_source("the reply stalled");
                 Poll::Ready(self.end(queue, error))
             }

@@ -20,6 +20,8 @@ pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(8);
 pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a reply may pause between two chunks. Vendors' keep-alive comments count as chunks.
 pub const CHUNK_IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a reply may take from its first byte, however steadily it comes. Lambda ends whatever has run for 15 minutes.
+pub const REPLY_TIME_MAX: Duration = Duration::from_mins(12);
 
 /// A vendor's own word on whether a retry makes sense.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -39,6 +41,8 @@ pub struct CallLimits {
     pub first_byte_timeout: Duration,
     /// See [`CHUNK_IDLE_TIMEOUT`].
     pub chunk_idle_timeout: Duration,
+    /// See [`REPLY_TIME_MAX`].
+    pub reply_time_max: Duration,
 }
 
 impl Default for CallLimits {
@@ -49,6 +53,7 @@ impl Default for CallLimits {
             retry_wait_max: RETRY_WAIT_MAX,
             first_byte_timeout: FIRST_BYTE_TIMEOUT,
             chunk_idle_timeout: CHUNK_IDLE_TIMEOUT,
+            reply_time_max: REPLY_TIME_MAX,
         }
     }
 }

@@ -146,6 +146,18 @@ async fn an_echoed_key_is_in_no_message() {
 }
 
 #[tokio::test]
+async fn a_reply_that_comes_steadily_has_an_end_too() {
+    let fake = ModelFake::start().await;
+    let limits = CallLimits { reply_time_max: Duration::from_millis(500), ..limits() };
+    let endless = Script::new(["on and "; 1_000]).pause(Duration::from_millis(50));
+    fake.enqueue(endless);
+    let stream = openai(&fake).with_limits(limits).stream(&prompt("x")).await.unwrap();
+    let (text, _, end) = collect(stream).await;
+    assert!(text.starts_with("on and ") && text.len() < 7_000, "{text}");
+    assert_eq!(end.unwrap_err().kind(), ProviderErrorKind::Timeout);
+}
+
+#[tokio::test]
 async fn leaving_a_reply_ends_the_call() {
     let fake = ModelFake::start().await;
     let gate = fake.gated(["One ", "two"]);
