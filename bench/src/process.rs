@@ -72,11 +72,12 @@ pub(crate) fn first_thread_cpu(pid: u32) -> Option<Duration> {
     Some(Duration::from_nanos(schedstat.split_whitespace().next()?.parse().ok()?))
 }
 
-/// Resident memory in MiB; processes together count shared pages several times.
+/// Resident memory in MiB. Of several processes what they share is counted once (`Pss`).
 pub(crate) fn resident_mib(pids: &[u32]) -> f64 {
+    let (file, field) = if pids.len() == 1 { ("status", "VmRSS:") } else { ("smaps_rollup", "Pss:") };
     let one = |pid: &u32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(field))?;
         line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()
     };
     pids.iter().filter_map(one).sum::<f64>() / 1024.0

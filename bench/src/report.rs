@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -53,9 +54,10 @@ impl Report {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let date = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
         let text = format!(
-            "# {}\n\n`cargo run --release -- {}`\n\n{date}; {} cores; load average {} at the start, {} at the end.\n\n{}",
+            "# {}\n\n`cargo run --release -- {}`\n\n{date}; {}; {} cores; load average {} at the start, {} at the end.\n\n{}",
             self.name,
             arguments.join(" "),
+            commit(),
             std::thread::available_parallelism().map_or(0, usize::from),
             self.load_at_start,
             load_average(),
@@ -67,6 +69,17 @@ impl Report {
         println!("\nkept in {}", path.display());
         Ok(())
     }
+}
+
+/// The commit of the working tree, and whether the tree has changed since; results are no change.
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "no commit".to_owned() };
+    let is_changed = git(&["status", "--porcelain", "--", ":/", ":!results"]).is_none_or(|changes| !changes.is_empty());
+    if is_changed { format!("commit {commit} with changes") } else { format!("commit {commit}") }
 }
 
 /// The mean number of runnable processes over the last minute.

@@ -165,7 +165,7 @@ fn signing_key(env: &Env, data_dir: Option<&Path>) -> Result<SigningKey> {
         }
         Err(error) => return Err(Error::internal(error)),
     };
-    let wrong = |error: InvalidKey| ConfigError { name: path.display().to_string(), detail: error.to_string() };
+    let wrong = |error: InvalidKey| ConfigError::new(&path.display().to_string(), error.to_string());
     Ok(SigningKey::from_pem(pem.expose_secret()).map_err(wrong)?.accepting_from_env(env)?)
 }
 

@@ -56,7 +56,7 @@ impl Grace {
         let seconds = env.parse_or(NAME, GRACE.as_secs())?;
         if seconds > GRACE_MAX.as_secs() {
             let detail = format!("is at most {}", GRACE_MAX.as_secs());
-            return Err(ConfigError { name: NAME.to_owned(), detail }.into());
+            return Err(ConfigError::new(NAME, detail).into());
         }
         Ok(Self(Duration::from_secs(seconds)))
     }

@@ -70,7 +70,7 @@ fn count(env: &Env) -> Result<usize, ConfigError> {
     const NAME: &str = "JOB_WORKERS";
     let count = env.parse_or(NAME, WORKERS)?;
     if count > WORKERS_MAX {
-        return Err(ConfigError { name: NAME.to_owned(), detail: format!("is at most {WORKERS_MAX}") });
+        return Err(ConfigError::new(NAME, format!("is at most {WORKERS_MAX}")));
     }
     Ok(count)
 }

@@ -144,7 +144,7 @@ fn question(function: &str, bearer: &str) -> (Value, &'static str) {
             (event("POST", "/api/conversation", "", &body), OK)
         }
         "history" => get("/api/chat/history"),
-        "jobs" => (json!({"job": "drain"}), ""),
+        "jobs" => (json!({"job": "drain"}), r#"{"count":"#),
         "planning" => get("/api/goals"),
         "users" => get("/api/users/me"),
         other => get(&format!("/api/{other}")),

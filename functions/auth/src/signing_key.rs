@@ -116,7 +116,7 @@ impl SigningKey {
 /// The key in a setting, if there is one.
 fn read(env: &Env, setting: &str) -> Result<Option<SigningKey>, ConfigError> {
     let key = env.get(setting).map(|pem| SigningKey::from_pem(&pem.replace("\\n", "\n")));
-    key.transpose().map_err(|error| ConfigError { name: setting.to_owned(), detail: error.to_string() })
+    key.transpose().map_err(|error| ConfigError::new(setting, error.to_string()))
 }
 
 fn mac(key: &[u8]) -> Hmac<Sha256> {

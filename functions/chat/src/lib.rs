@@ -39,7 +39,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{get, post};
 use base::auth::Auth;
-use base::config::Env;
+use base::config::{ConfigError, Env};
 use base::http_client::HttpClient;
 use base::rate_limit::{Limiter, Policy};
 use base::store::Store;
@@ -55,6 +55,8 @@ const SEND_POLICY: Policy = Policy { name: "chat", quota: 60, window: Duration::
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Until when a writer that has not been heard of is taken to live, by default.
 const LEASE_DEFAULT: Duration = Duration::from_secs(15);
+/// Far below the time after which a reply is ended.
+const LEASE_MAX: Duration = Duration::from_mins(5);
 
 /// What this function may use: the database as the caller, and the model providers.
 #[derive(Debug, Clone, FromRef)]
@@ -88,10 +90,14 @@ pub struct App {
 pub struct Lease(pub Duration);
 
 impl Lease {
-    /// Reads `CHAT_LEASE_SECONDS` (default 15, at least 1).
-    pub fn from_env(env: &Env) -> base::Result<Self> {
-        let seconds: u64 = env.parse_or("CHAT_LEASE_SECONDS", LEASE_DEFAULT.as_secs())?;
-        Ok(Self(Duration::from_secs(seconds.max(1))))
+    /// Reads `CHAT_LEASE_SECONDS` (default 15, from 1 to 300).
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        const NAME: &str = "CHAT_LEASE_SECONDS";
+        let seconds = env.parse_or(NAME, LEASE_DEFAULT.as_secs())?;
+        if !(1..=LEASE_MAX.as_secs()).contains(&seconds) {
+            return Err(ConfigError::new(NAME, format!("is from 1 to {}", LEASE_MAX.as_secs())));
+        }
+        Ok(Self(Duration::from_secs(seconds)))
     }
 }
 

@@ -23,10 +23,8 @@ impl Settings {
             return Ok(None);
         }
         let (secret, issuer) = (env.require("CLERK_WEBHOOK_SECRET")?, env.require("CLERK_ISSUER")?);
-        let key = key_of(secret).ok_or_else(|| ConfigError {
-            name: "CLERK_WEBHOOK_SECRET".to_owned(),
-            detail: "is not whsec_ followed by base64".to_owned(),
-        })?;
+        let key = key_of(secret)
+            .ok_or_else(|| ConfigError::new("CLERK_WEBHOOK_SECRET", "is not whsec_ followed by base64"))?;
         Ok(Some(Self { key, issuer: issuer.to_owned() }))
     }
 }

@@ -31,7 +31,7 @@ pub(super) enum Command {
     },
     /// Erase users again who are back from a backup that is older than their erasure.
     Erase {
-        /// Their ids, as the log has them where `erase_user` was delivered.
+        /// Their ids, as the log has them in the lines with `erasure`.
         #[arg(required = true)]
         users: Vec<Uuid>,
     },

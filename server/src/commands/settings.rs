@@ -14,6 +14,7 @@ use crate::{mount, workers};
 
 /// Refuses settings with which the program could not serve, from a database of its own or from the one that they name.
 pub(super) fn check(env: &Env, is_embedded: bool) -> Result<()> {
+    base::log::check(env)?;
     Grace::from_env(env)?;
     let (database_url, service_database_url, data_dir) = if is_embedded {
         let data_dir = Options::from_env(env)?.data_dir;

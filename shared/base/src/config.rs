@@ -21,6 +21,13 @@ pub struct ConfigError {
     pub detail: String,
 }
 
+impl ConfigError {
+    /// What is wrong with a setting: the rest of a sentence that begins with its name, and quotes no secret.
+    pub fn new(name: &str, detail: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), detail: detail.into() }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.detail)
@@ -61,7 +68,7 @@ impl Env {
 
     /// A setting that must be there.
     pub fn require(&self, name: &str) -> Result<&str, ConfigError> {
-        self.get(name).ok_or_else(|| ConfigError { name: name.to_owned(), detail: "is not set".to_owned() })
+        self.get(name).ok_or_else(|| ConfigError::new(name, "is not set"))
     }
 
     /// A setting that must stay secret.
@@ -77,10 +84,9 @@ impl Env {
     {
         match self.get(name) {
             None => Ok(default),
-            Some(value) => value.parse().map_err(|error: T::Err| ConfigError {
-                name: name.to_owned(),
-                detail: format!("cannot be read: {error}"),
-            }),
+            Some(value) => {
+                value.parse().map_err(|error: T::Err| ConfigError::new(name, format!("cannot be read: {error}")))
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use deadpool::managed::{Object, Pool, PoolConfig, PoolError, QueueMode, Timeouts
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
-use crate::config::Env;
+use crate::config::{ConfigError, Env};
 use crate::queue::Announce;
 use crate::{Error, Result, request};
 
@@ -81,9 +81,12 @@ impl Db {
     fn from_setting(env: &Env, name: &str) -> Result<Self> {
         let url = env.require(name)?;
         let size = env.parse_or("DATABASE_CONNECTIONS_MAX", 1)?;
-        let pipelined = env.get("DATABASE_PIPELINE") != Some("off");
-        let connector =
-            Connector::new(url).map_err(|detail| crate::config::ConfigError { name: name.to_owned(), detail })?;
+        let pipelined = match env.get("DATABASE_PIPELINE") {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(_) => return Err(ConfigError::new("DATABASE_PIPELINE", "is on or off").into()),
+        };
+        let connector = Connector::new(url).map_err(|detail| ConfigError::new(name, detail))?;
         let timeouts =
             Timeouts { wait: Some(WAIT_TIMEOUT), create: Some(CONNECT_TIMEOUT), recycle: Some(CONNECT_TIMEOUT) };
         let pool = Pool::builder(connector)
@@ -134,7 +137,7 @@ impl Db {
         let client = self.pool.get().await.map_err(unavailable)?;
         match connect::bypassing_login(&client).await? {
             None => Ok(()),
-            Some(detail) => Err(crate::config::ConfigError { name: "DATABASE_URL".to_owned(), detail }.into()),
+            Some(detail) => Err(ConfigError::new("DATABASE_URL", detail).into()),
         }
     }
 

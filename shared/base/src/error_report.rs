@@ -63,10 +63,8 @@ impl ErrorReports {
     /// Reads `SENTRY_DSN`, without which nothing is reported, and `RELEASE`. Must be called within a runtime.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let Some(dsn) = env.get("SENTRY_DSN") else { return Ok(Self(None)) };
-        let dsn = Dsn::parse(dsn).ok_or_else(|| ConfigError {
-            name: "SENTRY_DSN".to_owned(),
-            detail: "is not like https://key@host/project".to_owned(),
-        })?;
+        let dsn =
+            Dsn::parse(dsn).ok_or_else(|| ConfigError::new("SENTRY_DSN", "is not like https://key@host/project"))?;
         let (reports, waiting) = mpsc::channel(WAITING_MAX);
         let release = env.get("RELEASE").unwrap_or(concat!("almanac@", env!("CARGO_PKG_VERSION"))).to_owned();
         tokio::spawn(Sender { dsn, release }.send_all(waiting));

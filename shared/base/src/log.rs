@@ -12,15 +12,26 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::Env;
+use crate::config::{ConfigError, Env};
 use crate::request;
 
 /// The target of lines that are written whatever `RUST_LOG` says: what must be found in the log later, as it may
 /// stand nowhere else.
 pub const RECORD: &str = "record";
 
-/// Starts logging on standard output. `RUST_LOG` filters by level and module, as in `info,hyper=debug` (default `info`); `LOG_FORMAT=text`
-/// is easier on human eyes.
+/// Refuses settings of the log that [`start`] would read in another way than they were meant.
+pub fn check(env: &Env) -> Result<(), ConfigError> {
+    if env.get("RUST_LOG").is_some_and(|text| text.parse::<Targets>().is_err()) {
+        return Err(ConfigError::new("RUST_LOG", "is levels by module, as in info,hyper=debug"));
+    }
+    match env.get("LOG_FORMAT") {
+        None | Some("json" | "text") => Ok(()),
+        Some(_) => Err(ConfigError::new("LOG_FORMAT", "is json or text")),
+    }
+}
+
+/// Starts logging on standard output. `RUST_LOG` filters by level and module, as in `info,hyper=debug` (default `info`, also where
+/// it cannot be read); `LOG_FORMAT=text` is easier on human eyes.
 ///
 /// Does nothing when a logger is already running.
 pub fn start(env: &Env) {

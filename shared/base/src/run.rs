@@ -1,8 +1,8 @@
 //! Puts a router on AWS Lambda.
 //!
 //! `lambda_runtime` polls for invocations; answering them is done here, in [`mod@answer`], because its own
-//! client leaves Nagle's algorithm on: every streamed chunk then waits about 42 ms for the other side's
-//! delayed acknowledgement. `Runtime::layer` is the public seam for it: the layer below does not wrap the
+//! client leaves Nagle's algorithm on: an answer's first chunk, and what is made meanwhile, then waits about 42 ms for the
+//! other side's delayed acknowledgement. `Runtime::layer` is the public seam for it: the layer below does not wrap the
 //! runtime's own answering service but takes its place.
 //!
 //! Every answer is streamed, so every route in `template.yaml` has `ResponseTransferMode: RESPONSE_STREAM`:
@@ -101,9 +101,11 @@ where
 }
 
 fn runtime_api(env: &Env) -> Result<RuntimeApi, ConfigError> {
-    let address = env.get(RUNTIME_API_SETTING).ok_or_else(|| ConfigError {
-        name: RUNTIME_API_SETTING.to_owned(),
-        detail: "is not set: this program runs on AWS Lambda only; elsewhere use `almanac serve`".to_owned(),
+    let address = env.get(RUNTIME_API_SETTING).ok_or_else(|| {
+        ConfigError::new(
+            RUNTIME_API_SETTING,
+            "is not set: this program runs on AWS Lambda only; elsewhere use `almanac serve`",
+        )
     })?;
     Ok(RuntimeApi::new(address))
 }

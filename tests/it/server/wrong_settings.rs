@@ -5,7 +5,11 @@ use secrecy::ExposeSecret;
 use super::program::run_alone;
 
 /// Settings that are wrong one by one, and the one that is told.
-const WRONG: [(&str, &str, &str); 19] = [
+const WRONG: [(&str, &str, &str); 23] = [
+    ("RUST_LOG", "hyper=loud", "RUST_LOG"),
+    ("LOG_FORMAT", "xml", "LOG_FORMAT"),
+    ("DATABASE_PIPELINE", "sometimes", "DATABASE_PIPELINE"),
+    ("CHAT_LEASE_SECONDS", "0", "CHAT_LEASE_SECONDS"),
     ("SHUTDOWN_GRACE_SECONDS", "soon", "SHUTDOWN_GRACE_SECONDS"),
     ("JOB_WORKERS", "many", "JOB_WORKERS"),
     ("JOB_WORKERS", "65", "JOB_WORKERS"),

@@ -71,7 +71,7 @@ impl Issuer {
     /// Reads `AUTH_ISSUERS`: a JSON array of objects with `issuer` and one of `jwks_url`, `jwks` or `secret`, and
     /// optionally `audience`, `authorized_parties` (a string or an array each) and `built_in`.
     pub fn list_from_env(env: &Env) -> Result<Vec<Self>, ConfigError> {
-        let wrong = |detail: String| ConfigError { name: "AUTH_ISSUERS".to_owned(), detail };
+        let wrong = |detail: String| ConfigError::new("AUTH_ISSUERS", detail);
         let Some(text) = env.get("AUTH_ISSUERS") else { return Ok(Vec::new()) };
         // The parser's message could quote a secret, so only the place is told.
         let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| {

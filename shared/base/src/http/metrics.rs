@@ -57,7 +57,7 @@ impl Metrics {
             None | Some("off") => None,
             Some("emf") => Some(env.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or(PROGRAM).into()),
             Some(_) => {
-                return Err(ConfigError { name: "METRICS".to_owned(), detail: "is neither emf nor off".to_owned() });
+                return Err(ConfigError::new("METRICS", "is neither emf nor off"));
             }
         };
         Ok(Self { emf_function })

@@ -37,7 +37,7 @@ impl JobsQueue {
         const NAME: &str = "JOBS_QUEUE_URL";
         let Some(url) = env.get(NAME) else { return Ok(None) };
         if !url.parse().is_ok_and(|url: Uri| url.scheme().is_some() && url.host().is_some()) {
-            return Err(ConfigError { name: NAME.to_owned(), detail: "is no whole URL".to_owned() });
+            return Err(ConfigError::new(NAME, "is no whole URL"));
         }
         let account = Account::from_env(env, http)?;
         Ok(Some(Self(Arc::new(Sqs { url: url.to_owned(), account, client: OnceLock::new() }))))
