@@ -27,7 +27,7 @@ lambda *arguments:
 lambda-tests *arguments:
     tests/lambda/run {{arguments}}
 
-# Migrates the database (DATABASE_ADMIN_URL, as its owner), builds, and deploys; arguments go to `sam deploy`.
+# Builds, migrates the database (DATABASE_ADMIN_URL, as its owner), and deploys; tools/deploy says what it takes.
 deploy *arguments:
     tools/deploy {{arguments}}
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use base::config::Env;
+use base::config::{ConfigError, Env};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -40,9 +40,17 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 /// The address to call, as the world sees it: `PUBLIC_URL`, else the listener's own.
 pub fn public_url(env: &Env, listener: &TcpListener) -> Result<String> {
+    given_url(env)?.map_or_else(|| local_url(listener), Ok)
+}
+
+/// `PUBLIC_URL`, without a slash at its end.
+pub fn given_url(env: &Env) -> Result<Option<String>> {
     match env.get("PUBLIC_URL") {
-        Some(url) => Ok(url.trim_end_matches('/').to_owned()),
-        None => local_url(listener),
+        Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
+            Ok(Some(url.trim_end_matches('/').to_owned()))
+        }
+        Some(_) => Err(ConfigError::new("PUBLIC_URL", "is no address that begins with https:// or http://").into()),
+        None => Ok(None),
     }
 }
 

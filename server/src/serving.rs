@@ -1,7 +1,7 @@
 //! Serving requests from the first to an orderly end, over HTTP/1.
 //!
 //! No client is waited for without a bound ([`Patience`]), as each holds a descriptor: neither for the head of a request,
-//! nor for its body. How long an answer takes is the functions' affair, and nobody else's.
+//! nor for its body, nor to read its answer. How long an answer takes to be made is the functions' affair.
 //!
 //! A stop goes through these steps: the door is shut, after those who stood in front of it were let in; for a moment
 //! kept connections may still ask, and are told that theirs is the last answer; then connections on which nothing is
@@ -10,6 +10,7 @@
 
 mod connections;
 mod patience;
+mod patient_stream;
 
 use std::time::Duration;
 

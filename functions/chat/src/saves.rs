@@ -74,13 +74,13 @@ impl Saves {
         self.state = State::waiting(&self.app);
     }
 
-    /// Whether the writer is taken to live for so long from now on, without another save.
-    pub(crate) fn last_for(&self, time: Duration) -> bool {
-        self.alive_until >= Instant::now() + time
+    /// How long the writer is taken to live from now on, without another save.
+    pub(crate) fn life_left(&self) -> Duration {
+        self.alive_until.saturating_duration_since(Instant::now())
     }
 
     /// Saves the whole text of a reply that has come to its end, and shows that the writer lives for so much longer than
-    /// the lease. False when the database did not answer.
+    /// the lease. False when it was not saved.
     pub(crate) async fn save_now(&mut self, content: &str, longer: Duration) -> bool {
         let alive = self.app.lease.0 + longer;
         let alive_until = Instant::now() + alive;

@@ -50,7 +50,7 @@ impl Job {
     }
 
     /// The same, and it ends soon after `stop` turned true or its sender is gone: it gives back the entries that it has
-    /// in its hands, and begins nothing more.
+    /// in its hands, and begins no more of them.
     pub async fn run_unless_stopped(self, app: &App, until: Instant, stop: &watch::Receiver<bool>) -> Result<u64> {
         let started = Instant::now();
         let ran = match self {

@@ -10,7 +10,7 @@ use super::told;
 use crate::failure::{Failure, Result};
 use crate::postgres::{self, Options};
 use crate::serving::Grace;
-use crate::{mount, workers};
+use crate::{listen, mount, workers};
 
 /// Refuses settings with which the program could not serve, from a database of its own or from the one that they name.
 pub(super) fn check(env: &Env, is_embedded: bool) -> Result<()> {
@@ -32,7 +32,7 @@ pub(super) fn check(env: &Env, is_embedded: bool) -> Result<()> {
         service_database_url,
         data_dir,
         // Where it is not set it is the listener's address, which is right as it is.
-        public_url: env.get("PUBLIC_URL").unwrap_or_default().to_owned(),
+        public_url: listen::given_url(env)?.unwrap_or_default(),
         clock: Clock::system(),
         live: LiveReplies::default(),
         bell: Bell::default(),

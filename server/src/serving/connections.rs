@@ -18,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 use tower::ServiceExt;
 
 use super::patience::{Patience, PatientBody};
+use super::patient_stream::PatientStream;
 
 /// Takes connections until `closing` turns true, and serves them. When `closed` ends, those on which nothing is asked
 /// are closed, the others after their answer, and this ends with the last of them.
@@ -40,7 +41,8 @@ pub(super) async fn serve(
             _ = &mut closed => break,
         };
         let service = router.clone().map_request(move |request| prepared(request, address, patience));
-        let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let stream = TokioIo::new(PatientStream::new(stream, patience.unread));
+        let connection = protocol.serve_connection(stream, TowerToHyperService::new(service));
         let connection = connections.watch(connection);
         // A task that nobody holds: nothing is cut off there when this function is dropped.
         tokio::spawn(async move {

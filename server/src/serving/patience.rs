@@ -21,11 +21,14 @@ pub struct Patience {
     /// How much of a body has to come in each second, but for one such pause: by default 500 bytes, as Apache's
     /// `mod_reqtimeout` has it.
     pub bytes_per_second: u32,
+    /// How long nothing more of an answer may be taken, by default 60 seconds, as nginx has it.
+    pub unread: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { head: Duration::from_secs(75), pause: Duration::from_secs(30), bytes_per_second: 500 }
+        let seconds = Duration::from_secs;
+        Self { head: seconds(75), pause: seconds(30), bytes_per_second: 500, unread: seconds(60) }
     }
 }
 

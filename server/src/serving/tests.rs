@@ -14,7 +14,10 @@ const SENDING: &[u8] = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r
 /// Longer than anything that does not hang.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// So short that tests can wait for it, and longer than a busy machine keeps a client waiting.
-const SHORT: Patience = Patience { head: Duration::from_secs(1), pause: Duration::from_secs(1), bytes_per_second: 100 };
+const SHORT: Patience = {
+    let short = Duration::from_secs(2);
+    Patience { head: short, pause: short, bytes_per_second: 100, unread: short }
+};
 
 /// A server with two routes: one that answers slowly, and one that tells how many bytes were sent.
 async fn start(patience: Patience) -> (Serving, SocketAddr) {
@@ -22,6 +25,7 @@ async fn start(patience: Patience) -> (Serving, SocketAddr) {
     let address = listener.local_addr().expect("an address");
     let count = async |base::extract::Body(bytes): base::extract::Body| bytes.len().to_string();
     let router = Router::new().route("/", get(async || "here")).route("/", post(count)).route("/slow", get(slow));
+    let router = router.route("/endless", get(endless));
     (Serving::start(listener, router, patience), address)
 }
 
@@ -32,6 +36,12 @@ async fn slow() -> Body {
         (number < 5).then(|| (Ok::<_, std::io::Error>(format!("{number} ")), number + 1))
     });
     Body::from_stream(words)
+}
+
+/// Goes on for as long as somebody reads.
+async fn endless() -> Body {
+    let chunk = axum::body::Bytes::from(vec![b'x'; 64 * 1024]);
+    Body::from_stream(futures_util::stream::repeat(Ok::<_, std::convert::Infallible>(chunk)))
 }
 
 /// All that comes until the connection ends, however it ends.
@@ -158,4 +168,25 @@ async fn a_slow_answer_is_nobodys_fault() {
     for word in ["0 ", "1 ", "2 ", "3 ", "4 ", "\r\n0\r\n\r\n"] {
         assert!(answer.contains(word), "{word:?} is missing: {answer}");
     }
+}
+
+#[tokio::test]
+async fn who_reads_nothing_is_left() {
+    let (serving, address) = start(SHORT).await;
+    let mut reading = TcpStream::connect(address).await.expect("a connection");
+    let mut resting = TcpStream::connect(address).await.expect("a connection");
+    for connection in [&mut reading, &mut resting] {
+        connection.write_all(b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("sent");
+    }
+    let mut chunk = vec![0; 64 * 1024];
+    let begun = Instant::now();
+    // Longer than one who reads nothing is waited for.
+    while begun.elapsed() < SHORT.unread * 2 {
+        reading.read_exact(&mut chunk).await.expect("who reads gets more");
+    }
+    // What is on its way already can be read, and then it is over.
+    let left = async { while resting.read(&mut chunk).await.is_ok_and(|count| count > 0) {} };
+    timeout(PATIENCE, left).await.expect("the connection is held");
+    reading.read_exact(&mut chunk).await.expect("who reads gets more");
+    drop(serving);
 }

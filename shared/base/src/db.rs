@@ -12,6 +12,7 @@ mod connect;
 mod param;
 mod transaction;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,9 @@ const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one statement may take.
-pub const STATEMENT_TIMEOUT_MS: u32 = 10_000;
+const STATEMENT_TIMEOUT_MS: u32 = 10_000;
+/// The code of an error: a lock was waited for in vain ([`Tx::waiting_at_most`]).
+pub const LOCKED: &str = "locked";
 
 /// A bounded set of connections, opened when first needed. Clones share it.
 #[derive(Clone)]
@@ -80,7 +83,7 @@ impl Db {
 
     fn from_setting(env: &Env, name: &str) -> Result<Self> {
         let url = env.require(name)?;
-        let size = env.parse_or("DATABASE_CONNECTIONS_MAX", 1)?;
+        let size = env.parse_or("DATABASE_CONNECTIONS_MAX", NonZeroUsize::MIN)?.get();
         let pipelined = match env.get("DATABASE_PIPELINE") {
             None | Some("on") => true,
             Some("off") => false,
@@ -194,6 +197,10 @@ impl From<tokio_postgres::Error> for Error {
             });
         if owner_is_gone(&error) {
             Self::unauthorized("token_invalid", "The token is not valid.").with_source(error)
+        } else if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+            Self::unavailable(LOCKED, "Another change of the same user takes long. Try again soon.")
+                .with_source(error)
+                .with_retry_after(2)
         } else if is_away {
             Self::unavailable("database_unavailable", "The database cannot answer at the moment. Try again soon.")
                 .with_source(error)

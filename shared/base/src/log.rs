@@ -30,8 +30,8 @@ pub fn check(env: &Env) -> Result<(), ConfigError> {
     }
 }
 
-/// Starts logging on standard output. `RUST_LOG` filters by level and module, as in `info,hyper=debug` (default `info`, also where
-/// it cannot be read); `LOG_FORMAT=text` is easier on human eyes.
+/// Starts logging on standard output. `RUST_LOG` filters by level and module, as in `info,hyper=debug` (default `info`,
+/// also where it cannot be read); `LOG_FORMAT=text` is easier on human eyes.
 ///
 /// Does nothing when a logger is already running.
 pub fn start(env: &Env) {

@@ -6,6 +6,7 @@
 //! nothing is refused because of it, and no request waits for it but the one in some seconds that tries again.
 //! Answers carry the `RateLimit` and `RateLimit-Policy` headers of draft-ietf-httpapi-ratelimit-headers.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -61,15 +62,16 @@ struct Outage {
 }
 
 impl Limiter {
-    /// A limiter that counts in this store. `RATE_LIMIT_SCALE` (a whole number, default 1) multiplies every
+    /// A limiter that counts in this store. `RATE_LIMIT_SCALE` (a whole number from 1, which is the default) multiplies every
     /// quota, for load tests and for operators who know their users.
     pub fn from_env(env: &Env, clock: Clock, store: Store) -> Result<Self> {
-        Ok(Self { clock, scale: env.parse_or("RATE_LIMIT_SCALE", 1)?, store, outage: Arc::default() })
+        let scale = env.parse_or("RATE_LIMIT_SCALE", NonZeroU32::MIN)?.get();
+        Ok(Self { clock, scale, store, outage: Arc::default() })
     }
 
     /// Lets one more through, or answers 429 with the wait. The key may tell a person: the store sees its hash.
     pub async fn take(&self, policy: Policy, key: &str) -> Result<Allowance> {
-        let policy = Policy { quota: policy.quota.saturating_mul(self.scale).max(1), ..policy };
+        let policy = Policy { quota: policy.quota.saturating_mul(self.scale), ..policy };
         let pace = policy.pace();
         match self.admit(&Key::new(policy.name, key), pace).await {
             Admission::Admitted { until_idle } => Ok(Allowance::after(policy, pace, until_idle)),

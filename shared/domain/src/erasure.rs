@@ -130,13 +130,22 @@ pub async fn request_again(
     receipt_hash: &[u8],
     now: Timestamp,
 ) -> Result<Repeat, Error> {
-    let sql = "select exists (select from public.erasures e where e.user_id = u.id and e.completed_at is null)
+    let sql = "select
+                   exists (select from public.erasures e where e.user_id = u.id and e.completed_at is null) as is_requested,
+                   exists (select from public.outbox o where o.user_id = u.id and o.kind = 'erase_user'
+                           and o.delivered_at is null and o.dead_at is null) as is_due
                from public.users u where u.id = $1";
     let Some(row) = tx.query_opt(sql, params![owner]).await? else { return Ok(Repeat::Gone) };
-    if row.get(0) {
-        return Ok(Repeat::Waiting);
+    match (row.get("is_requested"), row.get("is_due")) {
+        (true, true) => return Ok(Repeat::Waiting),
+        // It was given up before the backup was made.
+        (true, false) => {
+            tx.execute("insert into public.outbox (user_id, kind) values ($1, 'erase_user')", params![owner]).await?;
+        }
+        (false, _) => {
+            tx.query("select almanac.begin_erasure($1, $2, $3, $4)", params![owner, id, receipt_hash, now]).await?;
+        }
     }
-    tx.query("select almanac.begin_erasure($1, $2, $3, $4)", params![owner, id, receipt_hash, now]).await?;
     tx.announce_after_commit(owner);
     tx.commit().await?;
     record(owner, "requested");

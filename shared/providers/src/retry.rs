@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use base::config::{ConfigError, Env};
@@ -20,8 +21,9 @@ pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(8);
 pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a reply may pause between two chunks. Vendors' keep-alive comments count as chunks.
 pub const CHUNK_IDLE_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long a reply may take from its first byte, however steadily it comes. Lambda ends whatever has run for 15 minutes.
-pub const REPLY_TIME_MAX: Duration = Duration::from_mins(12);
+/// How long a reply may take from its first byte, however steadily it comes. Lambda ends whatever has run for 15 minutes,
+/// of which a deployment may give up to 280 seconds to the first byte.
+pub const REPLY_TIME_MAX: Duration = Duration::from_mins(10);
 
 /// A vendor's own word on whether a retry makes sense.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -71,8 +73,8 @@ impl CallLimits {
 
 /// A time in milliseconds.
 fn timeout(env: &Env, name: &str, default: Duration) -> Result<Duration, ConfigError> {
-    let default_ms = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
-    env.parse_or(name, default_ms).map(Duration::from_millis)
+    let default_ms = u64::try_from(default.as_millis()).ok().and_then(NonZeroU64::new).unwrap_or(NonZeroU64::MAX);
+    env.parse_or(name, default_ms).map(|ms| Duration::from_millis(ms.get()))
 }
 
 /// Makes attempts until one succeeds, fails for good, or the limits are reached.

@@ -17,7 +17,7 @@ const PIECE_BYTES: usize = 128 * 1024;
 async fn hurried(fake: &ModelFake) -> (TestApp, Alone, Actor) {
     let app = TestApp::start().await;
     let settings = [("OPENAI_API_KEY", "sk-test"), ("OPENAI_BASE_URL", &fake.base_url())];
-    let alone = Alone::serve(&app, settings, |app| app.reply_time_max = Duration::from_millis(700)).await;
+    let alone = Alone::serve(&app, settings, |app| app.reply_time_max = Duration::from_secs(3)).await;
     let alice = app.register("alice").await;
     (app, alone, alice)
 }

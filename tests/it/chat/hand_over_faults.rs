@@ -146,7 +146,6 @@ async fn a_follower_of_a_dead_writer_waits_no_longer_for_its_streams_signs_of_li
     let store = both.table.settings();
     let model_url = both.model.base_url();
     let settings = settings(&model_url, &store);
-    // As 15 seconds are to a lease of a minute: the stream is alive long before the writer is given up.
     // Shorter than a writer may take to learn of its follower, as 15 seconds are when the lease is a minute.
     let elsewhere = Alone::serve(&both.here, settings, |app| app.keep_alive = Duration::from_secs(1)).await;
     let mut followers = Vec::new();

@@ -5,7 +5,12 @@ use secrecy::ExposeSecret;
 use super::program::run_alone;
 
 /// Settings that are wrong one by one, and the one that is told.
-const WRONG: [(&str, &str, &str); 23] = [
+const WRONG: [(&str, &str, &str); 28] = [
+    ("DATABASE_CONNECTIONS_MAX", "0", "DATABASE_CONNECTIONS_MAX"),
+    ("RATE_LIMIT_SCALE", "0", "RATE_LIMIT_SCALE"),
+    ("PROVIDER_IDLE_TIMEOUT_MS", "0", "PROVIDER_IDLE_TIMEOUT_MS"),
+    ("PROVIDER_FIRST_BYTE_TIMEOUT_MS", "0", "PROVIDER_FIRST_BYTE_TIMEOUT_MS"),
+    ("PUBLIC_URL", "api.example", "PUBLIC_URL"),
     ("RUST_LOG", "hyper=loud", "RUST_LOG"),
     ("LOG_FORMAT", "xml", "LOG_FORMAT"),
     ("DATABASE_PIPELINE", "sometimes", "DATABASE_PIPELINE"),

@@ -52,6 +52,10 @@ async fn commands_log_it_beside_their_answers() {
     assert_eq!(answer, format!("{id} is shut out and about to be erased\n"));
     assert_eq!(records(&log), [record(&id, "requested")]);
     assert_eq!(jobs(&app, &["erase", &id]).await.0, format!("{id} waits to be erased already\n"));
+    // As in a backup that was made when it had been given up.
+    let give_up = "update outbox set dead_at = now() where kind = 'erase_user'";
+    app.superuser().await.batch_execute(give_up).await.expect("arranged");
+    assert_eq!(jobs(&app, &["erase", &id]).await.0, format!("{id} is shut out and about to be erased\n"));
     let (answer, log) = jobs(&app, &["run", "drain"]).await;
     assert_eq!(answer, "drain: 1\n");
     assert_eq!(records(&log), [record(&id, "done")]);

@@ -10,6 +10,8 @@
 //! write that begins and ends with the same statement does not commit along with it: until a statement has been
 //! answered nothing can have been committed, and doing it again does nothing twice.
 
+use std::time::Duration;
+
 use deadpool::managed::Object;
 use futures_util::TryFutureExt;
 use tokio_postgres::types::{ToSql, Type};
@@ -33,7 +35,7 @@ const BOUND: &str = "select set_config('statement_timeout', $1, true)";
 /// Writers of one user go one after another: the order in which they get the lock is the order in which they
 /// commit, and none of them waits for rows that another holds.
 const WRITE_AS: &str = "select set_config('almanac.actor', $1, true), set_config('almanac.action_group', $2, true), \
-    pg_advisory_xact_lock(hashtextextended('write ' || $3, 0))";
+    set_config('lock_timeout', $4, true), pg_advisory_xact_lock(hashtextextended('write ' || $3, 0))";
 
 /// A transaction. Dropped before [`Tx::commit`], it is rolled back, and its connection serves nobody
 /// until that is done.
@@ -44,6 +46,8 @@ pub struct Tx {
     actor: Actor,
     state: State,
     is_repeatable: bool,
+    /// How long locks are waited for; none means as long as a statement may take.
+    lock_wait: Option<Duration>,
     /// Whose work is announced once this is committed.
     announced: Vec<Uuid>,
 }
@@ -101,7 +105,8 @@ impl Statement<'_> {
 impl Tx {
     pub(super) fn new(db: Db, client: Object<Connector>, actor: Actor) -> Self {
         let is_repeatable = matches!(actor, Actor::User(_) | Actor::Snapshot(_));
-        Self { db, client: Some(client), actor, state: State::Fresh, is_repeatable, announced: Vec::new() }
+        let (client, announced) = (Some(client), Vec::new());
+        Self { db, client, actor, state: State::Fresh, is_repeatable, lock_wait: None, announced }
     }
 
     /// Says that all that this transaction does is as good done twice as once, as reading is. Its only statement is
@@ -109,6 +114,14 @@ impl Tx {
     #[must_use]
     pub fn repeatable(mut self) -> Self {
         self.is_repeatable = true;
+        self
+    }
+
+    /// Says how long a write waits for the user's other writers, and for rows that they hold; afterwards it fails with
+    /// [`super::LOCKED`]. Otherwise it waits as long as a statement may take, and so does its connection.
+    #[must_use]
+    pub fn waiting_at_most(mut self, wait: Duration) -> Self {
+        self.lock_wait = Some(wait);
         self
     }
 
@@ -202,7 +215,7 @@ impl Tx {
 
     async fn attempt(&self, is_first: bool, commit_along: bool, statement: Statement<'_>) -> Result<Answer, Error> {
         let (client, pipelined) = (self.client(), self.db.pipelined);
-        let begin = async { if is_first { open(client, self.actor, pipelined).await } else { Ok(()) } };
+        let begin = async { if is_first { open(client, self.actor, self.lock_wait, pipelined).await } else { Ok(()) } };
         let commit = async { if commit_along { client.batch_execute(COMMIT).await } else { Ok(()) } };
         if pipelined {
             // Futures are first polled, and so what they send is sent, in this order.
@@ -229,7 +242,7 @@ impl Tx {
 }
 
 /// `begin` and the settings: who acts, for whom it writes, and how long a statement may take.
-async fn open(client: &Client, actor: Actor, pipelined: bool) -> Result<(), Error> {
+async fn open(client: &Client, actor: Actor, lock_wait: Option<Duration>, pipelined: bool) -> Result<(), Error> {
     let timeout = STATEMENT_TIMEOUT_MS.to_string();
     let service = || ("service_role", r#"{"role":"service_role"}"#.to_owned(), String::new());
     let user =
@@ -247,7 +260,9 @@ async fn open(client: &Client, actor: Actor, pipelined: bool) -> Result<(), Erro
     let act = in_order(pipelined, client.batch_execute(begin), client.query_typed(ACT_AS, settings));
     let Some((name, group, owner)) = actor.writes() else { return act.await };
     let (group, owner) = (group.to_string(), owner.to_string());
-    let writer = crate::params![name, group, owner];
+    // For PostgreSQL 0 means no bound.
+    let lock_ms = lock_wait.map_or(0, |wait| wait.as_millis().max(1)).to_string();
+    let writer = crate::params![name, group, owner, lock_ms];
     in_order(pipelined, act, client.query_typed(WRITE_AS, writer)).await
 }
 
