@@ -24,9 +24,12 @@ def environment(function: str, secrets: dict[str, str], **parameters: str) -> di
 
     def resolved(value) -> str:
         match value:
+            case {"Ref": name} if name in values:
+                return values[name]
             case {"Ref": name}:
-                # A resource is known by its name or its address.
-                return values.get(name, f"almanac-{name}")
+                # A queue is known by its address, other resources by their names.
+                is_queue = template.source()["Resources"][name]["Type"] == "AWS::SQS::Queue"
+                return f"https://sqs.us-east-1.amazonaws.com/123456789012/{name}" if is_queue else f"almanac-{name}"
             case {"Fn::Sub": text}:
                 text = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], text)
                 return DYNAMIC.sub(lambda found: secrets.get(found[1], ""), text)
