@@ -52,14 +52,9 @@ impl Grace {
     pub const SHORTEST: Self = Self(Duration::ZERO);
 
     /// Reads `SHUTDOWN_GRACE_SECONDS` (default 30, from 0 to 3600).
-    pub fn from_env(env: &Env) -> Result<Self> {
-        const NAME: &str = "SHUTDOWN_GRACE_SECONDS";
-        let seconds = env.parse_or(NAME, GRACE.as_secs())?;
-        if seconds > GRACE_MAX.as_secs() {
-            let detail = format!("is at most {}", GRACE_MAX.as_secs());
-            return Err(ConfigError::new(NAME, detail).into());
-        }
-        Ok(Self(Duration::from_secs(seconds)))
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let bounds = 0..=GRACE_MAX.as_secs();
+        env.parse_within("SHUTDOWN_GRACE_SECONDS", GRACE.as_secs(), bounds).map(Duration::from_secs).map(Self)
     }
 
     /// How much of it is kept back for storing what is cut off: a tenth, and something even of the shortest.

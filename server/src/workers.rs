@@ -67,12 +67,7 @@ pub fn check(env: &Env, service_url: &str) -> base::Result<()> {
 
 /// `JOB_WORKERS`.
 fn count(env: &Env) -> Result<usize, ConfigError> {
-    const NAME: &str = "JOB_WORKERS";
-    let count = env.parse_or(NAME, WORKERS)?;
-    if count > WORKERS_MAX {
-        return Err(ConfigError::new(NAME, format!("is at most {WORKERS_MAX}")));
-    }
-    Ok(count)
+    env.parse_within("JOB_WORKERS", WORKERS, 0..=WORKERS_MAX)
 }
 
 /// The jobs, with connections of their own, so that a busy outbox leaves the requests theirs.

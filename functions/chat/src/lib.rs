@@ -92,12 +92,8 @@ pub struct Lease(pub Duration);
 impl Lease {
     /// Reads `CHAT_LEASE_SECONDS` (default 15, from 1 to 300).
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        const NAME: &str = "CHAT_LEASE_SECONDS";
-        let seconds = env.parse_or(NAME, LEASE_DEFAULT.as_secs())?;
-        if !(1..=LEASE_MAX.as_secs()).contains(&seconds) {
-            return Err(ConfigError::new(NAME, format!("is from 1 to {}", LEASE_MAX.as_secs())));
-        }
-        Ok(Self(Duration::from_secs(seconds)))
+        let bounds = 1..=LEASE_MAX.as_secs();
+        env.parse_within("CHAT_LEASE_SECONDS", LEASE_DEFAULT.as_secs(), bounds).map(Duration::from_secs).map(Self)
     }
 }
 

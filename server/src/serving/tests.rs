@@ -53,7 +53,7 @@ async fn rest(mut connection: impl AsyncRead + Unpin) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Sends these bytes and then one after another, ten each second, and gives all that comes.
+/// Sends these bytes and then one after another, ten in the time of a pause, and gives all that comes.
 async fn dribble(address: SocketAddr, beginning: &[u8]) -> String {
     let mut connection = TcpStream::connect(address).await.expect("a connection");
     connection.write_all(beginning).await.expect("sent");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use secrecy::SecretString;
@@ -88,6 +89,19 @@ impl Env {
                 value.parse().map_err(|error: T::Err| ConfigError::new(name, format!("cannot be read: {error}")))
             }
         }
+    }
+
+    /// A parsed setting within its bounds, or the default when absent.
+    pub fn parse_within<T>(&self, name: &str, default: T, bounds: RangeInclusive<T>) -> Result<T, ConfigError>
+    where
+        T: FromStr + PartialOrd + fmt::Display,
+        T::Err: fmt::Display,
+    {
+        let value = self.parse_or(name, default)?;
+        if bounds.contains(&value) {
+            return Ok(value);
+        }
+        Err(ConfigError::new(name, format!("is from {} to {}", bounds.start(), bounds.end())))
     }
 
     /// A comma-separated list; absent means empty.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::load::{Load, Writer, check_stored, register};
+use super::load::{Load, Writer, check_stored, register, settle};
 use super::own_postgres::OwnPostgres;
 use crate::app::Actor;
 
@@ -42,12 +42,7 @@ async fn nothing_is_lost_or_doubled_when_postgres_restarts() {
     load.until_more(TASKS_BETWEEN).await;
 
     let mut writers = load.stop().await;
-    for writer in &mut writers {
-        // What was still refused is sent once more.
-        assert!(writer.written.open_key.is_none() || writer.write_one().await);
-        assert_eq!(writer.written.cut_off, 0, "the program answers, whatever its database does");
-    }
-    let refused: usize = writers.iter().map(|writer| writer.written.refused).sum();
+    let refused = settle(&mut writers).await;
     assert!(refused >= 3, "the faults hit hardly anybody: {refused}");
     for user in &users {
         let of_user = writers.iter().filter(|writer| writer.actor.id() == user.id());

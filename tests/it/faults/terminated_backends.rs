@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::load::{Load, Writer, check_stored};
+use super::load::{Load, Writer, check_stored, settle};
 use crate::app::TestApp;
 use crate::process::Process;
 
@@ -38,12 +38,7 @@ async fn under_load_nothing_is_lost_or_doubled() {
         load.until_more(WRITES_BETWEEN).await;
     }
     let mut writers = load.stop().await;
-    for writer in &mut writers {
-        // What was still refused is sent once more.
-        assert!(writer.written.open_key.is_none() || writer.write_one().await);
-        assert_eq!(writer.written.cut_off, 0, "the program answers, whatever becomes of its connections");
-    }
-    let refused: usize = writers.iter().map(|writer| writer.written.refused).sum();
+    let refused = settle(&mut writers).await;
     assert!(refused <= ended, "{ended} connections ended, and {refused} writes were refused");
     for writer in &writers {
         check_stored(&writer.actor, [&writer.written].into_iter()).await;

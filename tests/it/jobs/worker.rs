@@ -145,11 +145,8 @@ async fn at_a_stop_finishes_what_is_nearly_done_and_begins_nothing() {
     assert!(standings[0].delivered_at.is_some() && standings[1].attempts == 0, "{standings:?}");
 }
 
-#[tokio::test]
-async fn at_a_stop_gives_back_what_takes_too_long() {
-    let outbox = Outbox::open().await;
-    let alice = outbox.user().await;
-    outbox.add_many(alice, 1).await;
+/// A worker whose handler never ends, and what tells that it has begun.
+fn endless_worker(outbox: &Outbox) -> (Worker, Arc<Notify>) {
     let begun = Arc::new(Notify::new());
     let telling = Arc::clone(&begun);
     let limits = Limits { handle_timeout: Duration::from_mins(1), ..quick() };
@@ -157,6 +154,15 @@ async fn at_a_stop_gives_back_what_takes_too_long() {
         telling.notify_one();
         std::future::pending()
     });
+    (worker, begun)
+}
+
+#[tokio::test]
+async fn at_a_stop_gives_back_what_takes_too_long() {
+    let outbox = Outbox::open().await;
+    let alice = outbox.user().await;
+    outbox.add_many(alice, 1).await;
+    let (worker, begun) = endless_worker(&outbox);
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(worker.run(stopped));
     begun.notified().await;
@@ -164,7 +170,7 @@ async fn at_a_stop_gives_back_what_takes_too_long() {
     // Dropping the sender is a stop too.
     drop(stop);
     running.await.unwrap();
-    assert!(asked.elapsed() >= limits.stop_grace);
+    assert!(asked.elapsed() >= quick().stop_grace);
     assert_eq!(only(&outbox).await.attempts, 0, "the attempt does not count");
     let claim = outbox.claim().await.expect("it is due at once");
     assert_eq!(claim.entry.attempt, 1);
@@ -175,13 +181,7 @@ async fn a_drain_gives_back_what_it_has_in_its_hands_at_a_stop() {
     let outbox = Outbox::open().await;
     let alice = outbox.user().await;
     outbox.add_many(alice, 2).await;
-    let begun = Arc::new(Notify::new());
-    let telling = Arc::clone(&begun);
-    let limits = Limits { handle_timeout: Duration::from_mins(1), ..quick() };
-    let worker = Worker::new(outbox.service.clone(), outbox.clock.clone(), limits, move |_| {
-        telling.notify_one();
-        std::future::pending()
-    });
+    let (worker, begun) = endless_worker(&outbox);
     let (stop, stopped) = watch::channel(false);
     let draining = tokio::spawn(async move { worker.drain(Instant::now() + Duration::from_mins(5), &stopped).await });
     begun.notified().await;
